@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Generate what follows from the definition of the ABI.
+
+generate.py DEFINITION DIRECTORY    write headers, decoders and the vDSO's sources
+generate.py DEFINITION --doc FILE   write the reference manual
+"""
+
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from generator import headers, parse  # noqa: E402
+from generator.model import DefinitionError  # noqa: E402
+
+OUTPUTS = {
+    'cloudabi_types.h': headers.types_header,
+    'cloudabi_syscalls.h': headers.syscalls_header,
+}
+
+
+def write(path, text):
+    """Leave an unchanged file alone, so that nothing is rebuilt for it."""
+    if os.path.exists(path):
+        with open(path, encoding='utf-8') as file:
+            if file.read() == text:
+                return
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
+
+
+def main(arguments):
+    if len(arguments) not in (2, 3):
+        sys.exit(__doc__)
+    try:
+        definition = parse.read(arguments[0])
+    except DefinitionError as problem:
+        sys.exit('%s: %s' % (arguments[0], problem))
+    os.makedirs(arguments[1], exist_ok=True)
+    for name, make in OUTPUTS.items():
+        write(os.path.join(arguments[1], name), make(definition))
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])
