@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An open file: what descriptors refer to.  It has a type, flags, an offset and a table of functions.
+ * References: each descriptor, each message in flight, each running call holds one; the last put calls
+ * ops->close, which must not block on anybody outside the kernel.
+ */
+#ifndef KERNEL_FD_FILE_H
+#define KERNEL_FD_FILE_H
+
+#include "kernel/fd/rights.h"
+#include "kernel/mm/memobj.h"
+#include "kernel/mm/user.h"
+#include "kernel/sync/waitq.h"
+
+struct file;
+struct job;
+
+/* What poll asks of a file. */
+struct poll_state {
+    uint64_t nbytes;                  /* readable or writable now, if known */
+    cloudabi_eventrwflags_t flags;    /* HANGUP */
+    cloudabi_errno_t error;           /* reported in the event */
+    bool ready;
+};
+
+struct sock_message { /* kernel form of sock_send / sock_recv */
+    const struct user_vec *data;
+    struct file **files;        /* descriptors to pass, or room for those received */
+    struct rights *rights;
+    size_t files_count;         /* in: given / room; out (recv): got */
+    cloudabi_riflags_t flags;   /* recv */
+    size_t length;              /* out: bytes moved */
+    cloudabi_roflags_t result;  /* recv, out */
+};
+
+/* A missing function gives the errno in the comment (one set of defaults, in file.c). */
+struct dir_ops;
+
+struct file_ops {
+    void (*close)(struct file *file); /* last reference gone; free what file->data owns */
+    /* OFFSET NULL: use and advance the file's own position; non-NULL: pread/pwrite. */
+    cloudabi_errno_t (*read)(struct file *, const struct user_vec *, const uint64_t *offset, size_t *done);  /* EBADF */
+    cloudabi_errno_t (*write)(struct file *, const struct user_vec *, const uint64_t *offset, size_t *done); /* EBADF */
+    cloudabi_errno_t (*seek)(struct file *, int64_t delta, cloudabi_whence_t whence, uint64_t *position);    /* ESPIPE */
+    cloudabi_errno_t (*sync)(struct file *, bool data_only);                                                 /* EINVAL */
+    cloudabi_errno_t (*stat)(struct file *, cloudabi_filestat_t *);                                          /* EINVAL */
+    cloudabi_errno_t (*stat_put)(struct file *, const cloudabi_filestat_t *, cloudabi_fsflags_t);            /* EINVAL */
+    cloudabi_errno_t (*allocate)(struct file *, uint64_t offset, uint64_t length);                           /* ENODEV */
+    cloudabi_errno_t (*advise)(struct file *, uint64_t offset, uint64_t length, cloudabi_advice_t);          /* ESPIPE */
+    cloudabi_errno_t (*readdir)(struct file *, user_addr_t buf, size_t len, cloudabi_dircookie_t, size_t *used); /* ENOTDIR */
+    cloudabi_errno_t (*send)(struct file *, struct sock_message *);                                          /* ENOTSOCK */
+    cloudabi_errno_t (*recv)(struct file *, struct sock_message *);                                          /* ENOTSOCK */
+    cloudabi_errno_t (*shutdown)(struct file *, cloudabi_sdflags_t);                                         /* ENOTSOCK */
+    /* The object to map, referenced, and the address space rules: NO_FORK for a port ring. */
+    cloudabi_errno_t (*map)(struct file *, uint64_t offset, uint64_t length, bool shared,
+                            struct memobj **object, uint64_t *object_offset, bool *no_fork);                 /* ENODEV */
+    /* State for reading (or writing) now; if WAITER is not NULL, first add it where a change wakes it. */
+    void (*poll)(struct file *, bool write, struct waiter *waiter, struct poll_state *);                     /* always ready */
+    /* Directories: the names below (kernel/fd/namei.h). */
+    const struct dir_ops *dir;                                                                               /* ENOTDIR */
+};
+
+struct file {
+    _Atomic uint32_t references;
+    cloudabi_filetype_t type;            /* constant */
+    _Atomic cloudabi_fdflags_t flags;    /* APPEND, NONBLOCK, ... */
+    const struct file_ops *ops;          /* constant */
+    void *data;                          /* constant: the ops' own */
+    struct mutex position_lock;
+    uint64_t position;                   /* position_lock */
+    struct job *job;                     /* constant: who pays; referenced */
+    bool write_open;                     /* constant: opened with FD_WRITE (ETXTBSY and exec's EBADF) */
+};
+
+/* references = 1. Takes over DATA on success. NULL: no memory. */
+struct file *file_create(struct job *job, cloudabi_filetype_t type, const struct file_ops *ops,
+                         cloudabi_fdflags_t flags, void *data);
+struct file *file_get(struct file *file);
+void file_put(struct file *file);
+
+/* A regular file or shared-memory descriptor over a memory object (consumes the reference to OBJECT). */
+struct file *memfile_create(struct job *job, cloudabi_filetype_t type, struct memobj *object,
+                            cloudabi_fdflags_t flags);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Jobs: who pays.  Every frame, kernel object, descriptor, thread and request slot is charged to a job
+ * at allocation, and to all its ancestors; over a limit the allocation fails (ENOMEM inside, nothing
+ * outside).  Object counters per class and fault injection sit in the same place.
+ */
+#ifndef KERNEL_JOB_JOB_H
+#define KERNEL_JOB_JOB_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/cloudabi_types.h"
+#include "kernel/lib/list.h"
+
+/* What is limited. */
+enum job_resource { JOB_MEMORY /* bytes, frames and kernel objects */, JOB_THREADS, JOB_PROCESSES,
+                    JOB_DESCRIPTORS, JOB_SLOTS, JOB_RESOURCES };
+
+/* Classes of kernel objects, counted globally for leak checks. */
+enum object_class { OBJECT_THREAD, OBJECT_PROCESS, OBJECT_VMSPACE, OBJECT_AREA, OBJECT_MEMOBJ,
+                    OBJECT_FILE, OBJECT_FD_TABLE, OBJECT_SOCKET, OBJECT_MESSAGE, OBJECT_PORT,
+                    OBJECT_NODE, OBJECT_CHANNEL, OBJECT_JOB, OBJECT_FUTEX, OBJECT_OTHER,
+                    OBJECT_CLASSES };
+
+struct job {
+    _Atomic uint32_t references;
+    struct job *parent;                           /* constant; referenced; NULL for the root */
+    _Atomic uint64_t used[JOB_RESOURCES];
+    _Atomic uint64_t limit[JOB_RESOURCES];
+    _Atomic uint64_t cpu_time;                    /* ns, added at switches */
+    struct list children, sibling;                /* job tree lock */
+    struct list processes;                        /* job tree lock */
+    char name[32];
+};
+
+extern struct job job_root;
+
+struct job *job_get(struct job *job);
+void job_put(struct job *job);
+struct job *job_create(struct job *parent, const char *name); /* NULL: no memory or budget */
+
+/* Charge AMOUNT to JOB and its ancestors, or nothing: false when over a limit or a fault was injected. */
+bool job_charge(struct job *job, enum job_resource resource, uint64_t amount);
+void job_uncharge(struct job *job, enum job_resource resource, uint64_t amount);
+
+extern _Atomic uint64_t object_count[OBJECT_CLASSES];
+extern const char *const object_class_name[OBJECT_CLASSES];
+
+/* Fault injection (kernel directory's `fault`): when armed for the calling process, the Nth allocation from
+ * now fails. Asked by every allocator; one load when off. */
+bool fault_should_fail(void);
+void fault_arm(uint64_t countdown); /* 0 = off */
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory objects: pages that files, shared memory and mappings have in common (datapath (b)).
+ * read, write, append, truncate and mmap of a file run here, on the object's pages, without a message.
+ * Objects without a pager never lose a page; states of paged objects are in place for the files issue.
+ *
+ * Locks: `write` (mutex, sleeping): size, times, reservations. `lock` (spin): tree, frame states, mappings.
+ * Order: write mutex, page busy, vmspace mutex, lock, page-table lock.  A fault never takes `write`.
+ */
+#ifndef KERNEL_MM_MEMOBJ_H
+#define KERNEL_MM_MEMOBJ_H
+
+#include "kernel/mm/frame.h"
+#include "kernel/sync/mutex.h"
+
+struct memobj;
+struct user_vec;
+
+enum page_state { PAGE_ABSENT, PAGE_FILLING, PAGE_HOLE, PAGE_CLEAN, PAGE_DIRTY, PAGE_WRITING };
+
+/* How an object gets and keeps its pages; all may be NULL (no pager: absent pages are zero). */
+struct pager_ops {
+    cloudabi_errno_t (*page_in)(struct memobj *object, uint64_t index, uint64_t count);
+    cloudabi_errno_t (*reserve)(struct memobj *object, uint64_t offset, uint64_t length);
+    cloudabi_errno_t (*page_out)(struct memobj *object, uint64_t offset, uint64_t length);
+    cloudabi_errno_t (*sync)(struct memobj *object, bool data_only);
+    cloudabi_errno_t (*resize)(struct memobj *object, uint64_t size); /* truncate at the service */
+    void (*destroy)(struct memobj *object); /* last reference gone */
+};
+
+struct memobj {
+    _Atomic uint32_t references;
+    const struct pager_ops *pager; /* constant; NULL: no pager */
+    void *owner;                   /* constant: the pager's data (port and node) */
+    struct job *job;               /* constant: who pays for the pages; referenced */
+    struct mutex write;
+    uint64_t size;                 /* w to change, atomic to read */
+    uint64_t atime, mtime, ctime;  /* w; realtime ns */
+    struct spinlock lock;
+    struct radix_node *pages;      /* l: index -> struct frame */
+    unsigned height;               /* l */
+    uint64_t resident;             /* l: frames held */
+    struct list mappings;          /* l: of struct vm_area */
+    cloudabi_errno_t revoked;      /* l: 0, or what every later access gets */
+    uint32_t writers;              /* l: descriptors open for writing and shared writable mappings */
+    uint32_t executors;            /* l: running images: ETXTBSY */
+    unsigned cache_flags;          /* c: PT_UNCACHED or PT_WRITE_COMBINE for device memory, else 0 */
+    bool borrowed;                 /* c: frames belong to somebody else (boot archive, device): not freed */
+};
+
+struct memobj *memobj_create(struct job *job, uint64_t size); /* NULL: no memory */
+/* An object over fixed physical memory: boot archive, BAR, DMA block. Never grows. */
+struct memobj *memobj_create_physical(struct job *job, paddr_t start, uint64_t size, unsigned cache_flags);
+struct memobj *memobj_get(struct memobj *object);
+void memobj_put(struct memobj *object);
+
+/* File data. *DONE bytes moved even on error. Offsets past the end read 0 bytes; writes grow the object.
+ * APPEND: offset = size, decided under the write mutex. */
+cloudabi_errno_t memobj_read(struct memobj *object, const struct user_vec *to, uint64_t offset, size_t *done);
+cloudabi_errno_t memobj_write(struct memobj *object, const struct user_vec *from, uint64_t *offset,
+                              bool append, size_t *done);
+cloudabi_errno_t memobj_read_kernel(struct memobj *object, void *to, size_t len, uint64_t offset, size_t *done);
+cloudabi_errno_t memobj_resize(struct memobj *object, uint64_t size);
+cloudabi_errno_t memobj_allocate(struct memobj *object, uint64_t offset, uint64_t length);
+/* Finds the page (creating a zero page where absent; may wait for a pager), for a fault or a pin.
+ * Returns a referenced frame. EFAULT past the end. WRITE: the page becomes dirty. */
+cloudabi_errno_t memobj_page(struct memobj *object, uint64_t index, bool write, struct frame **out);
+/* Ends everything: mappings removed, later access gets ERROR. */
+void memobj_revoke(struct memobj *object, cloudabi_errno_t error);
+/* Marks use as executable image or by a writer: ETXTBSY when the other exists. */
+cloudabi_errno_t memobj_deny_write(struct memobj *object); /* exec begins */
+void memobj_allow_write(struct memobj *object);
+cloudabi_errno_t memobj_writer_get(struct memobj *object);
+void memobj_writer_put(struct memobj *object);
+
+#endif

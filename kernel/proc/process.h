@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A process: an address space, a descriptor table, threads, a job.  It is named by nothing but its process
+ * descriptor, whose last close kills it.
+ *
+ * References: the process descriptor, each thread, each caller. Lock key: p `lock` (RANK_PROCESS).
+ */
+#ifndef KERNEL_PROC_PROCESS_H
+#define KERNEL_PROC_PROCESS_H
+
+#include "kernel/fd/table.h"
+#include "kernel/mm/vmspace.h"
+#include "kernel/sched/thread.h"
+
+struct process {
+    _Atomic uint32_t references;
+    struct spinlock lock;
+    struct list threads;          /* p */
+    unsigned thread_count;        /* p */
+    struct vmspace *vmspace;      /* changed only by exec of its single thread */
+    struct fd_table *fds;         /* likewise; its own lock inside */
+    struct job *job;              /* c; referenced */
+    struct list job_link;         /* job tree lock */
+    uint8_t uuid[16];             /* random v4, new at exec */
+    bool exiting, stopped;        /* p */
+    bool exited;                  /* p: all gone, status valid */
+    uint8_t signal;               /* p: 0 = by proc_exit */
+    uint32_t exit_code;           /* p */
+    uint64_t start_time, cpu_time; /* ns; p */
+    struct waitq exit_waiters;    /* poll PROC_TERMINATE */
+    void *ports_served;           /* port layer: list of ports whose ring this process has mapped; p */
+};
+
+struct process *process_self(void);
+struct process *process_get(struct process *process);
+void process_put(struct process *process);
+/* First process: image from OBJECT, descriptor table FDS (consumed), argument data. */
+cloudabi_errno_t process_create_first(struct memobj *object, struct fd_table *fds, const void *argdata,
+                                      size_t argdata_len, struct process **out);
+/* Ends the whole process: by exit code (signal 0) or by signal. Returns to the caller, whose thread dies on
+ * its way back to user mode. First caller wins. */
+void process_terminate(struct process *process, uint8_t signal, uint32_t exit_code);
+cloudabi_errno_t process_raise(struct process *process, cloudabi_signal_t signal);
+
+/* Others hook in here without proc knowing them (pseudo-fd ports, PCI claims): called once, in the context
+ * of the last thread, before the address space goes. kind: exit or exec. */
+#define PROCESS_EXIT_HOOKS 4
+void process_add_exit_hook(void (*hook)(struct process *, bool exec));
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A thread: a kernel stack, a user context, a place in the scheduler.
+ *
+ * Lock key: c constant after creation; r the run-queue lock of thread->cpu; s only the thread itself;
+ * a atomic; p process lock.
+ */
+#ifndef KERNEL_SCHED_THREAD_H
+#define KERNEL_SCHED_THREAD_H
+
+#include <stdatomic.h>
+
+#include "abi/cloudabi_types.h"
+#include "kernel/arch/arch.h"
+#include "kernel/lib/list.h"
+
+struct process;
+struct job;
+
+enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_PARKED, THREAD_DEAD };
+
+/* Reasons to look before going back to user mode. */
+#define WORK_KILLED 1u  /* the thread must end */
+#define WORK_RESCHED 2u /* its slice is over, or something better is ready */
+#define WORK_STOPPED 4u /* the process is stopped */
+
+struct thread {
+    struct arch_thread arch;     /* first: assembly knows its offsets */
+    _Atomic uint32_t work;       /* a: WORK_*; tested by the return path */
+    cloudabi_tid_t tid;          /* c: random, unique among live threads */
+    struct process *process;     /* c: NULL for kernel threads (idle, reaper ...) */
+    struct vmspace *vmspace;     /* s: whose page table is active while it runs; NULL = any */
+    struct job *job;             /* c: who pays for its stack and time */
+    void *stack;                 /* c: lowest address of the kernel stack */
+    struct list process_link;    /* p */
+
+    enum thread_state state;     /* r */
+    _Atomic bool unparked;       /* a: the token of thread_park() */
+    struct cpu *cpu;             /* r: where it runs or ran last */
+    struct list run_link;        /* r */
+    uint64_t slice_end;          /* s: monotonic ns */
+    uint64_t cpu_time;           /* s: ns, up to switched_in */
+    uint64_t switched_in;        /* s: monotonic ns of the last switch to it */
+    struct list timer_link;      /* timer lock of the CPU */
+    uint64_t deadline;           /* timer lock */
+
+    void *futex;                 /* proc/futex: what it waits for in the lock hash; s */
+    uint8_t priority;            /* c: 0 idle, 1 normal, 2 kernel */
+};
+
+#define KERNEL_STACK_PAGES 4
+
+struct thread *thread_self(void);
+
+/* Sleep until unparked, killed or DEADLINE (monotonic ns, UINT64_MAX = none). Returns 0 when
+ * unparked (the token is consumed), CLOUDABI_ETIMEDOUT, or CLOUDABI_EINTR when the thread is being
+ * killed (never seen by programs: the caller unwinds and the thread ends). */
+cloudabi_errno_t thread_park(uint64_t deadline);
+/* The same, but kill does not interrupt it: for mutexes. */
+void thread_park_uninterruptible(void);
+void thread_unpark(struct thread *thread); /* may be called under any spinlock below RANK_RUNQ */
+bool thread_killed(const struct thread *thread);
+void thread_kill(struct thread *thread); /* sets WORK_KILLED, unparks, pokes its CPU */
+
+/* Creates a parked thread of PROCESS (or kernel thread) that will run FN(ARG) in the kernel.
+ * ENOMEM / EAGAIN by the job's budget. The caller starts it with thread_start(). */
+cloudabi_errno_t thread_create(struct process *process, struct job *job, void (*fn)(void *),
+                               void *arg, struct thread **out);
+void thread_start(struct thread *thread);
+[[noreturn]] void thread_exit_current(void); /* the scheduler frees it after the last switch */
+uint64_t thread_cpu_time(const struct thread *thread);
+
+#endif
