@@ -12,12 +12,15 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from generator import headers, parse  # noqa: E402
+from generator import headers, kernel, parse  # noqa: E402
 from generator.model import DefinitionError  # noqa: E402
 
 OUTPUTS = {
     'cloudabi_types.h': headers.types_header,
     'cloudabi_syscalls.h': headers.syscalls_header,
+    'kernel_calls.h': kernel.calls_header,
+    'kernel_dispatch.c': kernel.dispatch_source,
+    'kernel_missing.c': kernel.missing_source,
 }
 
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The kernel: every .c and .S below kernel/, and the request protocol's codec, which it shares with services.
-# kernel/build.mk may add to KERNEL_CFLAGS, KERNEL_EXTRA_OBJECTS and KERNEL_LDFLAGS, or set
+# Rooms may add to KERNEL_EXTRA_SOURCES (generated ones), kernel/build.mk to KERNEL_CFLAGS, KERNEL_EXTRA_OBJECTS and KERNEL_LDFLAGS, or set
 # KERNEL_LINK (a command that makes $@ from $(KERNEL_OBJECTS)) if one pass of the linker is not enough.
 
 KERNEL_OUT     := $(if $(filter 1,$(DEBUG)),build/debug-kernel,build/kernel)
 KERNEL_ELF     := $(KERNEL_OUT)/tessera.elf
 KERNEL_SOURCES := $(sort $(foreach e,c S,$(wildcard kernel/*.$(e) kernel/*/*.$(e) kernel/*/*/*.$(e) \
-                  kernel/*/*/*/*.$(e)) $(wildcard pseudofd/proto/*.$(e))))
+                  kernel/*/*/*/*.$(e)) $(wildcard pseudofd/proto/*.$(e)))) $(KERNEL_EXTRA_SOURCES)
 KERNEL_SCRIPT  := $(firstword $(wildcard kernel/arch/x86_64/*.ld kernel/*.ld))
 
 KERNEL_FLAGS := --target=x86_64-unknown-none-elf -std=gnu11 -O2 -g $(WARNINGS) $(INCLUDES) \

@@ -30,13 +30,20 @@ def function_type(definition, kind):
     return ['/* %s */' % ' '.join(kind.doc), 'typedef void %s(%s);' % (kind.c_name, arguments)]
 
 
+def member(definition, kind, name):
+    """A field; in the kernel a user's pointer is a number, which nobody can follow by mistake."""
+    if 'ptr' in kind.split():
+        return 'CLOUDABI_USER(%s) %s;' % (definition.c_type(kind), name)
+    return definition.declare(kind, name) + ';'
+
+
 def struct_type(definition, kind):
     lines = ['/* %s */' % ' '.join(kind.doc), 'typedef struct {']
-    lines += ['    %s;' % definition.declare(t, name) for _, name, t in kind.fields]
+    lines += ['    ' + member(definition, t, name) for _, name, t in kind.fields]
     if kind.arms:
         lines.append('    union {')
         for arm in kind.arms:
-            fields = [definition.declare(t, name) + ';' for _, name, t in arm.fields]
+            fields = [member(definition, t, name) for _, name, t in arm.fields]
             if arm.name:
                 lines.append('        struct {  /* %s: %s */' % (arm.tag, ', '.join(arm.tags)))
                 lines += ['            ' + text for text in fields]
@@ -65,7 +72,10 @@ def struct_asserts(definition, kind):
 def types_header(definition):
     lines = ['#ifndef ABI_CLOUDABI_TYPES_H', '#define ABI_CLOUDABI_TYPES_H', '',
              '#include <stddef.h>', '#include <stdint.h>', '',
-             '#define CLOUDABI_ASSERT(condition) _Static_assert(condition, #condition)', '']
+             '#define CLOUDABI_ASSERT(condition) _Static_assert(condition, #condition)', '',
+             '/* A pointer in a structure: in the kernel an address of the user, not to be followed. */',
+             '#ifdef TESSERA_KERNEL', '#define CLOUDABI_USER(type) uint64_t', '#else',
+             '#define CLOUDABI_USER(type) type', '#endif', '']
     for kind in definition.types.values():
         if kind.kind == 'struct':
             lines += struct_type(definition, kind) + struct_asserts(definition, kind)
@@ -78,7 +88,10 @@ def types_header(definition):
     lines += ['/* Numbers of the calls. */']
     lines += ['#define %-45s %d' % ('CLOUDABI_CALL_' + c.name.upper(), c.number) for c in definition.calls]
     lines += ['#define %-45s %d' % ('CLOUDABI_NCALLS', len(definition.calls)), '']
-    for name in ('errno', 'rights'):
+    lines += ['/* X(name) for each call, in the order of their numbers. */',
+              '#define CLOUDABI_ALL_CALLS(X) \\',
+              ' \\\n'.join('    X(%s)' % call.name for call in definition.calls), '']
+    for name in ('errno', 'rights', 'filetype', 'signal'):
         lines += all_values(definition.types[name])
     lines += ['#endif', '']
     return HEAD + '\n'.join(lines)

@@ -72,7 +72,10 @@ class Arg:
     only: list = field(default_factory=list)        # values allowed here
     or_zero: bool = False
     unchecked: bool = False
-    number: bool = False            # descriptor handed on as a number
+    one: bool = False               # exactly one flag
+    refusal: str = 'EINVAL'         # error for a value that is not allowed
+    number: bool = False            # descriptor handed on as a number, not looked up
+    and_number: bool = False        # looked up, and its number handed on too
     optional: bool = False          # descriptor that may be absent (all ones)
     needs: list = field(default_factory=list)
 

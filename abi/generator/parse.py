@@ -4,7 +4,7 @@
 from .model import Arg, Arm, Call, Definition, DefinitionError, Need, Type, ADDRESSES, RANGES
 
 TYPE_WORDS = ('alias', 'opaque', 'enum', 'flags', 'function', 'struct')
-MODIFIERS = ('needs', 'number', 'optional', 'only', 'or', 'unchecked')
+MODIFIERS = ('needs', 'number', 'and', 'optional', 'only', 'or', 'unchecked', 'one', 'else')
 
 
 class Parser:
@@ -109,6 +109,10 @@ class Parser:
             arg.only = rest[1:]
         elif rest == ['or', '0']:
             arg.or_zero = True
+        elif rest == ['and', 'number']:
+            arg.and_number = True
+        elif rest and rest[0] == 'else':
+            arg.refusal = rest[1]
         elif rest:
             setattr(arg, rest[0], True)
         return arg

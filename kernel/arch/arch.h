@@ -38,7 +38,7 @@ void arch_idle(void);             /* interrupts on, halt until one comes, interr
 void arch_interrupt_window(void); /* let pending interrupts in, then off again */
 void arch_spin_hint(void);        /* one turn of a spin loop: pause + serve the shootdown inbox */
 void arch_ipi_resched(struct cpu *cpu); /* make CPU look at its run queue */
-[[noreturn]] void arch_halt_all(void);  /* panic: stop the other CPUs and this one */
+_Noreturn void arch_halt_all(void);  /* panic: stop the other CPUs and this one */
 
 /* --- threads -------------------------------------------------------------------------------- */
 
@@ -50,7 +50,7 @@ struct arch_user_entry {
 /* Prepares THREAD (kernel stack allocated) so that the first switch to it calls FN(ARG). */
 void arch_thread_init(struct thread *thread, void (*fn)(void *), void *arg);
 /* Enters user mode for the first time (new process image, new thread). Does not return. */
-[[noreturn]] void arch_enter_user(const struct arch_user_entry *entry);
+_Noreturn void arch_enter_user(const struct arch_user_entry *entry);
 /* Makes CHILD return from the system call that the calling thread is in, with out[] = values,
  * same user registers and thread pointer: the machine half of fork. */
 void arch_thread_init_fork(struct thread *child, uint64_t out0, uint64_t out1);
@@ -136,7 +136,7 @@ bool arch_user_cas32(uint64_t va, uint32_t *expected, uint32_t desired, bool *sw
 
 bool arch_random64(uint64_t *out); /* RDSEED, else RDRAND; false: neither */
 void arch_console_write(const char *text, size_t len); /* COM1, polled, usable in a panic */
-[[noreturn]] void arch_power_off(void);
-[[noreturn]] void arch_reboot(void);
+_Noreturn void arch_power_off(void);
+_Noreturn void arch_reboot(void);
 
 #endif

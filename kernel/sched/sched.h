@@ -29,7 +29,7 @@ extern struct cpu *cpus[MAX_CPUS];
 extern unsigned cpu_count;
 
 void sched_init_cpu(struct cpu *cpu); /* called on each CPU; its calling context becomes idle */
-[[noreturn]] void sched_run_idle(void);
+_Noreturn void sched_run_idle(void);
 void sched_yield(void);              /* to the end of the queue */
 void sched_point(void);              /* in long kernel loops: interrupts in, switch if due. No locks held */
 /* Switches straight to NEXT, which was parked and was taken off its queue with waitq_take_one(); the

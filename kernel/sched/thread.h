@@ -67,7 +67,7 @@ void thread_kill(struct thread *thread); /* sets WORK_KILLED, unparks, pokes its
 cloudabi_errno_t thread_create(struct process *process, struct job *job, void (*fn)(void *),
                                void *arg, struct thread **out);
 void thread_start(struct thread *thread);
-[[noreturn]] void thread_exit_current(void); /* the scheduler frees it after the last switch */
+_Noreturn void thread_exit_current(void); /* the scheduler frees it after the last switch */
 uint64_t thread_cpu_time(const struct thread *thread);
 
 #endif
