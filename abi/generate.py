@@ -12,7 +12,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from generator import headers, kernel, parse  # noqa: E402
+from generator import headers, kernel, parse, vdso  # noqa: E402
 from generator.model import DefinitionError  # noqa: E402
 
 OUTPUTS = {
@@ -21,6 +21,7 @@ OUTPUTS = {
     'kernel_calls.h': kernel.calls_header,
     'kernel_dispatch.c': kernel.dispatch_source,
     'kernel_missing.c': kernel.missing_source,
+    'vdso_stubs.S': vdso.stubs,
 }
 
 
