@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Driver libraries, linked into the service that holds the device.
+$(eval $(call library,pci,drivers/pci/pci.c drivers/pci/pci_fd.c))
+$(eval $(call library,virtio,drivers/virtio/virtqueue.c drivers/virtio/virtio.c))
+$(eval $(call library,virtio_net,drivers/virtio_net/virtio_net.c))

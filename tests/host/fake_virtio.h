@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtio network card made of memory, for tests: it loops transmitted frames back to the receive queue,
+ * and can be told to lie. It implements struct pci_ops.
+ */
+#ifndef TESTS_HOST_FAKE_VIRTIO_H
+#define TESTS_HOST_FAKE_VIRTIO_H
+
+#include "drivers/pci/pci.h"
+
+#define FAKE_BAR 4
+#define FAKE_BAR_SIZE 0x4000
+#define FAKE_COMMON 0x0000
+#define FAKE_STATUS 0x1000
+#define FAKE_CONFIG 0x2000
+#define FAKE_NOTIFY 0x3000
+#define FAKE_DMA_MAX 16
+
+struct fake_queue {
+    uint16_t size;
+    uint16_t vector;
+    uint16_t enabled;
+    uint64_t table, available, used;
+    uint16_t seen;     /* available index up to which chains were taken */
+    uint16_t finished; /* used index */
+};
+
+struct fake_virtio {
+    uint8_t config[256];
+    uint8_t device_config[16];
+    uint64_t offered;
+    uint64_t accepted;
+    uint32_t feature_select[2];
+    uint8_t status;
+    uint16_t config_vector;
+    uint16_t queue_select;
+    struct fake_queue queues[2];
+    struct pci_dma dma[FAKE_DMA_MAX];
+    unsigned dma_count;
+    unsigned notifications;
+    bool stuck_reset;
+    bool refuse_features;
+    bool refuse_dma;
+    uint32_t notify_offset;
+    uint8_t receive_flags;
+    /* Random bytes that registers answer with, for fuzzing; NULL: the honest device. */
+    const uint8_t *noise;
+    size_t noise_size;
+};
+
+void fake_virtio_init(struct fake_virtio *fake);
+void fake_virtio_free(struct fake_virtio *fake);
+void fake_virtio_function(struct fake_virtio *fake, struct pci_function *function);
+
+/* Moves each transmitted frame into a receive buffer. */
+void fake_virtio_loop(struct fake_virtio *fake);
+
+/* The memory behind a bus address, or NULL if [bus, bus + length) is not DMA memory. */
+void *fake_virtio_memory(struct fake_virtio *fake, uint64_t bus, size_t length);
+
+/* Writes a used element as it is, then the index. */
+void fake_virtio_finish(struct fake_virtio *fake, unsigned queue, uint32_t id, uint32_t length);
+/* Next available chain head of the queue, or -1. */
+int fake_virtio_next(struct fake_virtio *fake, unsigned queue);
+
+#endif

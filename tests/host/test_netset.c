@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The names of endpoint sets: one name per set, and what narrowing makes of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "services/net/netset.h"
+
+static struct net_set parsed(const char *text)
+{
+    struct net_set set;
+    if (!net_set_parse(text, strlen(text), &set))
+        fail_msg("not parsed: %s", text);
+    return set;
+}
+
+static void test_canonical(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "*", "*!80", "*!1-1024", "*!0", "10.0.2.2", "10.0.2.2!80", "10.0.0.0~8", "0.0.0.0~0",
+        "0.0.0.0~0!26", "10.0.0.0~8!1024-65535", "::", "::1", "::~0", "2001:db8::1!443",
+        "2001:db8::~32", "1::1:0:0:1:1", "1:0:1::", "1:2:3:4:5:6:7:8", "0:1:2:3:4:5:6:7",
+        "fe80::1%eth0", "fe80::1%eth0!80", "fe80::~10", "fe80::%eth0~64", "255.255.255.255!65535",
+        "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe~127!65534-65535",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char text[NET_SET_TEXT_MAX];
+        struct net_set set = parsed(names[i]);
+        assert_int_equal(net_set_format(&set, text), strlen(names[i]));
+        assert_string_equal(text, names[i]);
+    }
+    char text[NET_SET_TEXT_MAX];
+    struct net_set set = parsed("10.0.2.2!*");
+    net_set_format(&set, text);
+    assert_string_equal(text, "10.0.2.2");
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "", "!80", "*!", "**", "*!80!81", "* ", " *", "*!080", "*!65536", "*!1-65535", "*!5-5",
+        "*!6-5", "*!0-5", "*!-5", "*!5-", "*!**", "*!+5", "10.0.2", "10.0.2.2.1", "10.0.2.256",
+        "010.0.2.2", "10.0.2.2~32", "10.0.2.2~33", "10.0.2.2~24", "10.0.2.2~", "10.0.2.0~024",
+        "0x0a.0.0.1", "1", "a.b.c.d", "::1~128", "::1~64", ":::", "::1::", "1::2::3",
+        "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7::", "0:0::1", "::01", "::A",
+        "::12345", "1:0:0:1::1:1", "::ffff:1.2.3.4", "::ffff:102:304", "::ffff:0:0~96", "::1%eth0",
+        "10.0.0.1%eth0", "fe80::1", "fe80::1%", "fe80::1%ETH", "fe80::1%toolong0", "[::1]",
+        "1:", ":1", ":", "::1 ", "1:2:3:4:5:6:7:8:", "example.org", "10.0.2.2/80", "..",
+    };
+    struct net_set set;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (net_set_parse(names[i], strlen(names[i]), &set))
+            fail_msg("parsed: %s", names[i]);
+    }
+    assert_false(net_set_parse("*\0", 2, &set));
+    assert_false(net_set_parse("*!8\0", 4, &set));
+}
+
+static void check_intersect(const char *a, const char *b, const char *expected)
+{
+    struct net_set first = parsed(a), second = parsed(b), both, reverse;
+    bool found = net_set_intersect(&first, &second, &both);
+    assert_int_equal(net_set_intersect(&second, &first, &reverse), found);
+    if (expected == NULL) {
+        if (found)
+            fail_msg("%s and %s meet", a, b);
+        return;
+    }
+    char text[NET_SET_TEXT_MAX];
+    assert_true(found);
+    net_set_format(&both, text);
+    assert_string_equal(text, expected);
+    net_set_format(&reverse, text);
+    assert_string_equal(text, expected);
+    assert_true(net_set_subset(&both, &first));
+    assert_true(net_set_subset(&both, &second));
+}
+
+static void test_intersect(void **state)
+{
+    (void)state;
+    check_intersect("*", "*", "*");
+    check_intersect("*", "10.0.2.2!80", "10.0.2.2!80");
+    check_intersect("10.0.0.0~8", "10.0.2.2", "10.0.2.2");
+    check_intersect("10.0.0.0~8!80", "10.0.2.2", "10.0.2.2!80");
+    check_intersect("10.0.0.0~8", "11.0.2.2", NULL);
+    check_intersect("10.0.0.0~9", "10.128.0.0~9", NULL);
+    check_intersect("0.0.0.0~0", "::~0", NULL);
+    check_intersect("*!80", "*!81", NULL);
+    check_intersect("*!80-90", "*!85-95", "*!85-90");
+    check_intersect("*!80-90", "10.0.0.1!90", "10.0.0.1!90");
+    check_intersect("fe80::~10", "fe80::1%eth0", "fe80::1%eth0");
+    check_intersect("fe80::%eth1~64", "fe80::1%eth0", NULL);
+    check_intersect("fe80::%eth0~64", "fe80::~10", "fe80::%eth0~64");
+    check_intersect("fe80::%eth0~10", "fe80::~64", "fe80::%eth0~64");
+    check_intersect("::~0", "fe80::1%eth0", "fe80::1%eth0");
+    check_intersect("2001:db8::~32", "2001:db8:8000::~33", "2001:db8:8000::~33");
+}
+
+static void test_subset(void **state)
+{
+    (void)state;
+    struct net_set all = parsed("*"), host = parsed("10.0.2.2!80"), net = parsed("10.0.0.0~8");
+    struct net_set zone = parsed("fe80::1%eth0"), local = parsed("fe80::%eth1~64");
+    assert_true(net_set_subset(&host, &net));
+    assert_true(net_set_subset(&net, &all));
+    assert_false(net_set_subset(&net, &host));
+    assert_false(net_set_subset(&all, &net));
+    assert_false(net_set_subset(&zone, &local));
+}
+
+static void test_kinds(void **state)
+{
+    (void)state;
+    struct net_set any = parsed("*!26"), host = parsed("10.0.2.2"), net = parsed("10.0.0.0~8!5-6");
+    struct net_set chosen = parsed("*!0"), v6 = parsed("::~0!26");
+    assert_true(net_set_bindable(&any) && net_set_one_port(&any) && !net_set_one_host(&any));
+    assert_true(net_set_bindable(&host) && !net_set_one_port(&host) && net_set_one_host(&host));
+    assert_false(net_set_bindable(&net) || net_set_one_port(&net) || net_set_one_host(&net));
+    assert_true(net_set_bindable(&v6));
+    assert_true(net_set_one_port(&chosen) && chosen.port_low == 1 && chosen.port_high == 65535);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_canonical), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_intersect), cmocka_unit_test(test_subset),
+        cmocka_unit_test(test_kinds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
