@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Filling in replies. */
+#include <string.h>
+
+#include "pseudofd/server/region.h"
+#include "pseudofd/server/server.h"
+
+void call_node(struct call *call, uint64_t node, enum port_form form, const struct port_attr *attr)
+{
+    call->reply.kind = PORT_REPLY_NODE;
+    call->reply.form = (uint8_t)form;
+    call->reply.node = node;
+    if (attr != NULL) {
+        call->reply.attr = *attr;
+        return;
+    }
+    call->reply.attr.ino = node;
+    call->reply.attr.nlink = 1;
+    call->reply.attr.type = form == PORT_FORM_DIRECTORY ? CLOUDABI_FILETYPE_DIRECTORY
+                            : form == PORT_FORM_PAGED   ? CLOUDABI_FILETYPE_REGULAR_FILE
+                                                        : CLOUDABI_FILETYPE_CHARACTER_DEVICE;
+}
+
+void call_cookie(struct call *call, const void *cookie, size_t len)
+{
+    memcpy(call->payload, cookie, len);
+    call->reply.cookie_len = (uint16_t)len;
+}
+
+void call_stream(struct call *call, uint64_t node, unsigned n)
+{
+    call_node(call, node, PORT_FORM_STREAM, NULL);
+    call->reply.attr.type = CLOUDABI_FILETYPE_SOCKET_STREAM;
+    call->reply.a = n;
+}
+
+void call_fd(struct call *call, int fd)
+{
+    call->reply.kind = PORT_REPLY_FD;
+    call->reply.fd[0] = fd;
+}
+
+void call_link(struct call *call, uint64_t dir, size_t consumed, const char *target, size_t len)
+{
+    call->reply.kind = PORT_REPLY_LINK;
+    call->reply.node = dir;
+    call->reply.consumed = (uint16_t)consumed;
+    memmove(call->payload, target, len);
+    call->reply.len = (uint32_t)len;
+}
+
+void call_attr(struct call *call, uint64_t node, const struct port_attr *attr)
+{
+    call->reply.node = node;
+    call->reply.attr = *attr;
+}
+
+void call_length(struct call *call, size_t len)
+{
+    call->reply.len = (uint32_t)len;
+}
+
+bool call_dirent(struct call *call, const char *name, size_t len, uint64_t ino, cloudabi_filetype_t type,
+                 uint64_t next)
+{
+    size_t room = call->request.len < PORT_PAYLOAD ? call->request.len : PORT_PAYLOAD;
+    if (call->reply.len + sizeof(cloudabi_dirent_t) + len > room)
+        return false;
+    cloudabi_dirent_t entry;
+    memset(&entry, 0, sizeof(entry));
+    entry.d_next = next;
+    entry.d_ino = ino;
+    entry.d_namlen = (uint32_t)len;
+    entry.d_type = type;
+    uint8_t *at = call->payload + call->reply.len;
+    memcpy(at, &entry, sizeof(entry));
+    memcpy(at + sizeof(entry), name, len);
+    call->reply.len += (uint32_t)(sizeof(entry) + len);
+    return true;
+}
+
+void call_dir_end(struct call *call)
+{
+    call->reply.flags |= PORT_REPLY_END;
+}
+
+bool path_next(const char **path, size_t *len, const char **name, size_t *name_len)
+{
+    if (*len == 0)
+        return false;
+    const char *slash = memchr(*path, '/', *len);
+    *name = *path;
+    *name_len = slash != NULL ? (size_t)(slash - *path) : *len;
+    size_t used = *name_len + (slash != NULL);
+    *path += used;
+    *len -= used;
+    return true;
+}
