@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Running the tests. tests/run counts and prints the summary line.
+
+GUEST_CPUS ?= 1 2 4
+FUZZ_TIME  ?= 20
+TEST_ARGS   = --cpus "$(GUEST_CPUS)" --host "$(sort $(HOSTTESTS))" --guest "$(sort $(GUESTTESTS))"
+
+.PHONY: test test-host test-guest test-scenario test-build fuzz
+##@ Testing
+test: setup ## build and run everything; ends with one line "N passed, N failed"
+	@$(MAKE) --no-print-directory $(JOBS) test-build
+	@$(PYTHON) tests/run $(TEST_ARGS) lint host guest scenario
+
+test-build: host kernel user build/boot.img build/tessera.iso
+
+test-host: host ## unit tests of the pure parts, under ASan and UBSan
+	@$(PYTHON) tests/run $(TEST_ARGS) host
+
+test-guest: kernel user build/boot.img ## programs run inside, at each of GUEST_CPUS (1 2 4); ONLY=NAME
+	@$(PYTHON) tests/run $(TEST_ARGS) $(if $(ONLY),--only $(ONLY)) guest
+
+test-scenario: kernel build/boot.img build/tessera.iso ## boot, and drive over TCP and serial; ONLY=EXPRESSION
+	@$(PYTHON) tests/run $(TEST_ARGS) $(if $(ONLY),--only '$(ONLY)') scenario
+
+# Each target gets FUZZ_TIME seconds; what it learns is kept in build/corpus.
+fuzz: $(addprefix build/fuzz/,$(FUZZTARGETS)) ## run each fuzz target for FUZZ_TIME seconds (20); ONLY=NAME
+	@for t in $(if $(ONLY),$(ONLY),$(sort $(FUZZTARGETS))); do \
+	    printf '  %-8s%s\n' FUZZ $$t; \
+	    mkdir -p build/corpus/$$t build/crashes; \
+	    seeds=; [ -d tests/fuzz/corpus/$$t ] && seeds=tests/fuzz/corpus/$$t; \
+	    build/fuzz/$$t -max_total_time=$(FUZZ_TIME) -timeout=10 -print_final_stats=0 -verbosity=0 \
+	        -artifact_prefix=build/crashes/$$t- build/corpus/$$t $$seeds || exit 1; \
+	done
