@@ -46,3 +46,6 @@ $(ABI_OUT)/vdso_image.S: abi/vdso/image.S $(ABI_OUT)/vdso.so
 	$(Q)cp $< $@
 
 KERNEL_EXTRA_SOURCES += $(ABI_OUT)/vdso_image.S
+
+ARGDATA_SOURCES := $(addprefix abi/argdata/,read.c map.c write.c utf8.c)
+$(eval $(call library,argdata,$(ARGDATA_SOURCES)))

@@ -37,6 +37,10 @@ def is_scalar(arg):
                 or arg.shape in COPIED_RANGES)
 
 
+def c_value(name):
+    return name if name[0].isdigit() else PREFIX + name
+
+
 def out_type(definition, kind):
     return 'user_addr_t' if kind == 'address' else definition.c_type(kind)
 
@@ -148,7 +152,7 @@ class Decoder:
             kind = self.definition.types['lookupflags']
             self.refuse('(%s >> 32) & ~UINT64_C(0x%x)' % (self.register(arg), kind.all_bits()), 'EINVAL')
         elif arg.only:
-            self.refuse(' && '.join('%s != %s' % (arg.name, PREFIX + name) for name in arg.only), arg.refusal)
+            self.refuse(' && '.join('%s != %s' % (arg.name, c_value(name)) for name in arg.only), arg.refusal)
         elif kind is None or arg.unchecked or arg.number:
             return
         elif kind.kind == 'flags':
