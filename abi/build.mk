@@ -4,7 +4,7 @@
 
 ABI_OUT       := build/gen/abi
 ABI_GENERATOR := abi/generate.py $(wildcard abi/generator/*.py)
-ABI_HEADERS   := $(addprefix $(ABI_OUT)/,cloudabi_types.h cloudabi_syscalls.h kernel_calls.h)
+ABI_HEADERS   := $(addprefix $(ABI_OUT)/,cloudabi_types.h cloudabi_syscalls.h kernel_calls.h refusals.h)
 ABI_KERNEL    := $(addprefix $(ABI_OUT)/,kernel_dispatch.c kernel_missing.c)
 
 # The generator leaves unchanged files alone; the stamp is what make looks at.
@@ -16,6 +16,11 @@ $(ABI_OUT)/.stamp: abi/cloudabi.def $(ABI_GENERATOR)
 $(ABI_HEADERS) $(ABI_KERNEL) $(ABI_OUT)/vdso_stubs.S: $(ABI_OUT)/.stamp ;
 
 GENERATED += $(ABI_OUT)/.stamp
+
+.PHONY: abi-doc
+abi-doc: ## write docs/abi.md from the definition of the ABI
+	$(call say,GEN,docs/abi.md)
+	$(Q)$(PYTHON) abi/generate.py abi/cloudabi.def --doc docs/abi.md
 KERNEL_EXTRA_SOURCES += $(ABI_KERNEL)
 
 # The vDSO. The kernel maps it into each process as it is; it holds the only system call instructions.

@@ -12,7 +12,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from generator import headers, kernel, parse, vdso  # noqa: E402
+from generator import headers, kernel, manual, parse, refusals, vdso  # noqa: E402
 from generator.model import DefinitionError  # noqa: E402
 
 OUTPUTS = {
@@ -22,6 +22,7 @@ OUTPUTS = {
     'kernel_dispatch.c': kernel.dispatch_source,
     'kernel_missing.c': kernel.missing_source,
     'vdso_stubs.S': vdso.stubs,
+    'refusals.h': refusals.header,
 }
 
 
@@ -35,6 +36,12 @@ def write(path, text):
         file.write(text)
 
 
+def generate(definition, directory):
+    os.makedirs(directory, exist_ok=True)
+    for name, make in OUTPUTS.items():
+        write(os.path.join(directory, name), make(definition))
+
+
 def main(arguments):
     if len(arguments) not in (2, 3):
         sys.exit(__doc__)
@@ -42,9 +49,10 @@ def main(arguments):
         definition = parse.read(arguments[0])
     except DefinitionError as problem:
         sys.exit('%s: %s' % (arguments[0], problem))
-    os.makedirs(arguments[1], exist_ok=True)
-    for name, make in OUTPUTS.items():
-        write(os.path.join(arguments[1], name), make(definition))
+    if arguments[1] == '--doc':
+        write(arguments[2], manual.manual(definition))
+    else:
+        generate(definition, arguments[1])
 
 
 if __name__ == '__main__':

@@ -19,7 +19,7 @@
 struct time_page {
     uint32_t sequence;
     uint32_t flags;
-    uint64_t tsc_base;        /* TSC when monotonic_base was taken */
+    uint64_t tsc_base; /* TSC when monotonic_base was taken */
     uint64_t mult;
     uint64_t monotonic_base;  /* ns */
     uint64_t realtime_offset; /* ns: realtime = monotonic + this, modulo 2^64 */

@@ -53,7 +53,8 @@ enum argdata_type argdata_type(struct argdata value);
 /* The whole tree: types, payloads, UTF-8, keys with values, depth. 0 or EBADMSG. */
 cloudabi_errno_t argdata_check(struct argdata value) ARGDATA_CHECKED;
 
-cloudabi_errno_t argdata_get_binary(struct argdata value, const void **data, size_t *len) ARGDATA_CHECKED;
+cloudabi_errno_t argdata_get_binary(struct argdata value, const void **data,
+                                    size_t *len) ARGDATA_CHECKED;
 cloudabi_errno_t argdata_get_bool(struct argdata value, bool *result) ARGDATA_CHECKED;
 cloudabi_errno_t argdata_get_fd(struct argdata value, cloudabi_fd_t *result) ARGDATA_CHECKED;
 cloudabi_errno_t argdata_get_float(struct argdata value, double *result) ARGDATA_CHECKED;
@@ -63,7 +64,8 @@ cloudabi_errno_t argdata_get_map(struct argdata value, struct argdata *result) A
 cloudabi_errno_t argdata_get_null(struct argdata value) ARGDATA_CHECKED;
 cloudabi_errno_t argdata_get_seq(struct argdata value, struct argdata *result) ARGDATA_CHECKED;
 /* A NUL-terminated string inside the view. LEN may be NULL; then a NUL inside is ERANGE. */
-cloudabi_errno_t argdata_get_str(struct argdata value, const char **result, size_t *len) ARGDATA_CHECKED;
+cloudabi_errno_t argdata_get_str(struct argdata value, const char **result,
+                                 size_t *len) ARGDATA_CHECKED;
 /* Nanoseconds since 1970; what 64 bits do not hold is ERANGE. */
 cloudabi_errno_t argdata_get_timestamp(struct argdata value, int64_t *ns) ARGDATA_CHECKED;
 
@@ -77,25 +79,35 @@ struct argdata_iter {
 struct argdata_iter argdata_map_iter(struct argdata map);
 struct argdata_iter argdata_seq_iter(struct argdata seq);
 /* False at the end. */
-bool argdata_map_next(struct argdata_iter *iter, struct argdata *key, struct argdata *value) ARGDATA_CHECKED;
+bool argdata_map_next(struct argdata_iter *iter, struct argdata *key,
+                      struct argdata *value) ARGDATA_CHECKED;
 bool argdata_seq_next(struct argdata_iter *iter, struct argdata *element) ARGDATA_CHECKED;
 
 /* The value of the first key that is this string. */
-cloudabi_errno_t argdata_map_get(struct argdata map, const char *key, struct argdata *value) ARGDATA_CHECKED;
+cloudabi_errno_t argdata_map_get(struct argdata map, const char *key,
+                                 struct argdata *value) ARGDATA_CHECKED;
 /* The same, then as above. */
 cloudabi_errno_t argdata_map_get_binary(struct argdata map, const char *key, const void **data,
                                         size_t *len) ARGDATA_CHECKED;
-cloudabi_errno_t argdata_map_get_bool(struct argdata map, const char *key, bool *result) ARGDATA_CHECKED;
-cloudabi_errno_t argdata_map_get_fd(struct argdata map, const char *key, cloudabi_fd_t *result) ARGDATA_CHECKED;
-cloudabi_errno_t argdata_map_get_float(struct argdata map, const char *key, double *result) ARGDATA_CHECKED;
-cloudabi_errno_t argdata_map_get_int(struct argdata map, const char *key, int64_t *result) ARGDATA_CHECKED;
-cloudabi_errno_t argdata_map_get_uint(struct argdata map, const char *key, uint64_t *result) ARGDATA_CHECKED;
-cloudabi_errno_t argdata_map_get_map(struct argdata map, const char *key, struct argdata *result) ARGDATA_CHECKED;
+cloudabi_errno_t argdata_map_get_bool(struct argdata map, const char *key,
+                                      bool *result) ARGDATA_CHECKED;
+cloudabi_errno_t argdata_map_get_fd(struct argdata map, const char *key,
+                                    cloudabi_fd_t *result) ARGDATA_CHECKED;
+cloudabi_errno_t argdata_map_get_float(struct argdata map, const char *key,
+                                       double *result) ARGDATA_CHECKED;
+cloudabi_errno_t argdata_map_get_int(struct argdata map, const char *key,
+                                     int64_t *result) ARGDATA_CHECKED;
+cloudabi_errno_t argdata_map_get_uint(struct argdata map, const char *key,
+                                      uint64_t *result) ARGDATA_CHECKED;
+cloudabi_errno_t argdata_map_get_map(struct argdata map, const char *key,
+                                     struct argdata *result) ARGDATA_CHECKED;
 cloudabi_errno_t argdata_map_get_null(struct argdata map, const char *key) ARGDATA_CHECKED;
-cloudabi_errno_t argdata_map_get_seq(struct argdata map, const char *key, struct argdata *result) ARGDATA_CHECKED;
+cloudabi_errno_t argdata_map_get_seq(struct argdata map, const char *key,
+                                     struct argdata *result) ARGDATA_CHECKED;
 cloudabi_errno_t argdata_map_get_str(struct argdata map, const char *key, const char **result,
                                      size_t *len) ARGDATA_CHECKED;
-cloudabi_errno_t argdata_map_get_timestamp(struct argdata map, const char *key, int64_t *ns) ARGDATA_CHECKED;
+cloudabi_errno_t argdata_map_get_timestamp(struct argdata map, const char *key,
+                                           int64_t *ns) ARGDATA_CHECKED;
 
 /*
  * Writing. Calls append one value each; within a map, keys and values in turn. The first error stays and
@@ -109,8 +121,8 @@ struct argdata_writer {
     unsigned depth;
     bool done; /* the one value at the top is complete */
     struct {
-        size_t start;  /* of the type byte */
-        size_t count;  /* elements so far */
+        size_t start; /* of the type byte */
+        size_t count; /* elements so far */
     } open[ARGDATA_DEPTH_MAX];
 };
 
@@ -118,7 +130,8 @@ struct argdata_writer {
 void argdata_write_begin(struct argdata_writer *writer, void *buffer, size_t capacity);
 /* The complete value, valid until argdata_write_free(). EINVAL: unbalanced, no value, a key without a
  * value, two values at the top, or a string that is not UTF-8. */
-cloudabi_errno_t argdata_write_end(struct argdata_writer *writer, struct argdata *value) ARGDATA_CHECKED;
+cloudabi_errno_t argdata_write_end(struct argdata_writer *writer,
+                                   struct argdata *value) ARGDATA_CHECKED;
 void argdata_write_free(struct argdata_writer *writer);
 
 void argdata_write_binary(struct argdata_writer *writer, const void *data, size_t len);

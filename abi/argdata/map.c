@@ -9,7 +9,8 @@ static bool key_is(struct argdata key, const char *wanted, size_t len)
     const char *text;
     size_t text_len;
 
-    return argdata_get_str(key, &text, &text_len) == 0 && text_len == len && memcmp(text, wanted, len) == 0;
+    return argdata_get_str(key, &text, &text_len) == 0 && text_len == len &&
+           memcmp(text, wanted, len) == 0;
 }
 
 cloudabi_errno_t argdata_map_get(struct argdata map, const char *key, struct argdata *value)
@@ -27,7 +28,8 @@ cloudabi_errno_t argdata_map_get(struct argdata map, const char *key, struct arg
     return iter.error != 0 ? iter.error : CLOUDABI_ENOENT;
 }
 
-cloudabi_errno_t argdata_map_get_binary(struct argdata map, const char *key, const void **data, size_t *len)
+cloudabi_errno_t argdata_map_get_binary(struct argdata map, const char *key, const void **data,
+                                        size_t *len)
 {
     struct argdata value;
     cloudabi_errno_t error = argdata_map_get(map, key, &value);
@@ -35,7 +37,8 @@ cloudabi_errno_t argdata_map_get_binary(struct argdata map, const char *key, con
     return error != 0 ? error : argdata_get_binary(value, data, len);
 }
 
-cloudabi_errno_t argdata_map_get_str(struct argdata map, const char *key, const char **result, size_t *len)
+cloudabi_errno_t argdata_map_get_str(struct argdata map, const char *key, const char **result,
+                                     size_t *len)
 {
     struct argdata value;
     cloudabi_errno_t error = argdata_map_get(map, key, &value);
@@ -52,13 +55,13 @@ cloudabi_errno_t argdata_map_get_null(struct argdata map, const char *key)
 }
 
 /* The getters with one result differ in its type only. */
-#define MAP_GETTER(name, type)                                                                     \
-    cloudabi_errno_t argdata_map_get_##name(struct argdata map, const char *key, type *result)     \
-    {                                                                                              \
-        struct argdata value;                                                                      \
-        cloudabi_errno_t error = argdata_map_get(map, key, &value);                                \
-                                                                                                   \
-        return error != 0 ? error : argdata_get_##name(value, result);                             \
+#define MAP_GETTER(name, type)                                                                 \
+    cloudabi_errno_t argdata_map_get_##name(struct argdata map, const char *key, type *result) \
+    {                                                                                          \
+        struct argdata value;                                                                  \
+        cloudabi_errno_t error = argdata_map_get(map, key, &value);                            \
+                                                                                               \
+        return error != 0 ? error : argdata_get_##name(value, result);                         \
     }
 
 MAP_GETTER(bool, bool)
@@ -84,14 +87,24 @@ static bool check_scalar(struct argdata value)
 
     switch (argdata_type(value)) {
     case ARGDATA_NULL:
-    case ARGDATA_BINARY: return true;
-    case ARGDATA_BOOL: return argdata_get_bool(value, &any.boolean) == 0;
-    case ARGDATA_FD: return argdata_get_fd(value, &any.fd) == 0;
-    case ARGDATA_FLOAT: return argdata_get_float(value, &any.number) == 0;
-    case ARGDATA_STR: return argdata_get_str(value, &text, &len) == 0;
-    case ARGDATA_INT: error = argdata_get_int(value, &any.integer); break;
-    case ARGDATA_TIMESTAMP: error = argdata_get_timestamp(value, &any.integer); break;
-    default: return false;
+    case ARGDATA_BINARY:
+        return true;
+    case ARGDATA_BOOL:
+        return argdata_get_bool(value, &any.boolean) == 0;
+    case ARGDATA_FD:
+        return argdata_get_fd(value, &any.fd) == 0;
+    case ARGDATA_FLOAT:
+        return argdata_get_float(value, &any.number) == 0;
+    case ARGDATA_STR:
+        return argdata_get_str(value, &text, &len) == 0;
+    case ARGDATA_INT:
+        error = argdata_get_int(value, &any.integer);
+        break;
+    case ARGDATA_TIMESTAMP:
+        error = argdata_get_timestamp(value, &any.integer);
+        break;
+    default:
+        return false;
     }
     return error == 0 || error == CLOUDABI_ERANGE;
 }

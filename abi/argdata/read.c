@@ -14,7 +14,8 @@ enum argdata_type argdata_type(struct argdata value)
 }
 
 /* EINVAL unless the value has this type (not null); else its payload. */
-static cloudabi_errno_t payload_of(struct argdata value, enum argdata_type type, struct argdata *payload)
+static cloudabi_errno_t payload_of(struct argdata value, enum argdata_type type,
+                                   struct argdata *payload)
 {
     if (argdata_type(value) == ARGDATA_TYPES)
         return CLOUDABI_EBADMSG;
@@ -105,7 +106,8 @@ cloudabi_errno_t argdata_get_float(struct argdata value, double *result)
 }
 
 /* The payload of an integer, which must have no needless byte: zero has none at all. */
-static cloudabi_errno_t integer(struct argdata value, enum argdata_type type, struct argdata *payload)
+static cloudabi_errno_t integer(struct argdata value, enum argdata_type type,
+                                struct argdata *payload)
 {
     cloudabi_errno_t error = payload_of(value, type, payload);
     const uint8_t *data = payload->data;

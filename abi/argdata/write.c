@@ -93,7 +93,8 @@ static bool begin_value(struct argdata_writer *writer, size_t len)
     return true;
 }
 
-static void put(struct argdata_writer *writer, enum argdata_type type, const void *payload, size_t len)
+static void put(struct argdata_writer *writer, enum argdata_type type, const void *payload,
+                size_t len)
 {
     uint8_t byte = (uint8_t)type;
 
@@ -246,7 +247,8 @@ static void close_container(struct argdata_writer *writer, enum argdata_type typ
     uint8_t length[LENGTH_MAX];
     size_t start, length_len;
 
-    if (writer->error == 0 && (writer->depth == 0 || writer->data[writer->open[writer->depth - 1].start] != type))
+    if (writer->error == 0 &&
+        (writer->depth == 0 || writer->data[writer->open[writer->depth - 1].start] != type))
         fail(writer, CLOUDABI_EINVAL);
     if (writer->error != 0)
         return;

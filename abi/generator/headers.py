@@ -114,12 +114,25 @@ def user_arguments(definition, call):
     for name, kind in call.outs:
         c_type = definition.c_type(kind)
         parts.append('%s*%s' % (c_type if c_type.endswith('*') else c_type + ' ', name))
-    return ', '.join(parts) or 'void'
+    return parts
+
+
+def function_head(result, name, parts):
+    """A function's head, in lines of at most 100 columns."""
+    lines = ['%s %s(' % (result, name)]
+    indent = ' ' * len(lines[0])
+    for index, part in enumerate(parts or ['void']):
+        text = part + (')' if index + 1 >= len(parts) else ',')
+        if len(lines[-1]) + 1 + len(text) > 99:
+            lines.append(indent + text)
+        else:
+            lines[-1] += text if lines[-1].endswith('(') else ' ' + text
+    return '\n'.join(lines)
 
 
 def user_prototype(definition, call):
     result = '_Noreturn void' if call.noreturn else 'cloudabi_errno_t'
-    return '%s cloudabi_sys_%s(%s)' % (result, call.name, user_arguments(definition, call))
+    return function_head(result, 'cloudabi_sys_' + call.name, user_arguments(definition, call))
 
 
 def syscalls_header(definition):

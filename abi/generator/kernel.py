@@ -4,7 +4,7 @@
 A decoder first looks descriptors up (EBADF, ENOTCAPABLE), then checks values, then copies structures,
 paths and vectors in; only then does the handler run. Whatever is refused has changed nothing."""
 
-from .headers import HEAD
+from .headers import HEAD, function_head
 from .model import ADDRESSES, PREFIX, RANGES
 
 COPIED_RANGES = {
@@ -73,7 +73,7 @@ def parameters(definition, call):
 
 def prototype(definition, call):
     result = '_Noreturn void' if call.noreturn else 'cloudabi_errno_t'
-    return '%s sys_%s(%s)' % (result, call.name, ', '.join(parameters(definition, call)) or 'void')
+    return function_head(result, 'sys_' + call.name, parameters(definition, call))
 
 
 def calls_header(definition):

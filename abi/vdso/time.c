@@ -11,9 +11,11 @@
 #define HIDDEN __attribute__((visibility("hidden")))
 
 /* The generated stubs that trap. */
-HIDDEN cloudabi_errno_t trap_clock_time_get(cloudabi_clockid_t clock, cloudabi_timestamp_t precision,
+HIDDEN cloudabi_errno_t trap_clock_time_get(cloudabi_clockid_t clock,
+                                            cloudabi_timestamp_t precision,
                                             cloudabi_timestamp_t *time);
-HIDDEN cloudabi_errno_t trap_clock_res_get(cloudabi_clockid_t clock, cloudabi_timestamp_t *resolution);
+HIDDEN cloudabi_errno_t trap_clock_res_get(cloudabi_clockid_t clock,
+                                           cloudabi_timestamp_t *resolution);
 
 extern HIDDEN const char image_start[]; /* vdso.ld */
 
@@ -27,7 +29,8 @@ static inline bool on_page(cloudabi_clockid_t clock)
     return clock == CLOUDABI_CLOCK_MONOTONIC || clock == CLOUDABI_CLOCK_REALTIME;
 }
 
-EXPORT cloudabi_errno_t cloudabi_sys_clock_time_get(cloudabi_clockid_t clock, cloudabi_timestamp_t precision,
+EXPORT cloudabi_errno_t cloudabi_sys_clock_time_get(cloudabi_clockid_t clock,
+                                                    cloudabi_timestamp_t precision,
                                                     cloudabi_timestamp_t *time)
 {
     uint64_t ns;

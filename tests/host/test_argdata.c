@@ -9,14 +9,14 @@
 
 #include "abi/argdata/argdata.h"
 
-#define VIEW(...)                                                                                  \
+#define VIEW(...) \
     argdata_from((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
 /* The example of the ABI's documents: {tmpdir: fd 0, logfile: fd 1, nthreads: 1}. */
 static const uint8_t example[] = {
-    0x06, 0x88, 0x08, 't', 'm', 'p', 'd', 'i', 'r', 0, 0x85, 0x03, 0, 0, 0, 0,
-    0x89, 0x08, 'l', 'o', 'g', 'f', 'i', 'l', 'e', 0, 0x85, 0x03, 0, 0, 0, 1,
-    0x8a, 0x08, 'n', 't', 'h', 'r', 'e', 'a', 'd', 's', 0, 0x82, 0x05, 0x01,
+    0x06, 0x88, 0x08, 't', 'm', 'p', 'd', 'i', 'r', 0,   0x85, 0x03, 0,    0,    0, 0,
+    0x89, 0x08, 'l',  'o', 'g', 'f', 'i', 'l', 'e', 0,   0x85, 0x03, 0,    0,    0, 1,
+    0x8a, 0x08, 'n',  't', 'h', 'r', 'e', 'a', 'd', 's', 0,    0x82, 0x05, 0x01,
 };
 
 static void assert_written(struct argdata_writer *writer, struct argdata expected)
@@ -111,7 +111,8 @@ static void test_integers_refused(void **state)
     assert_int_equal(argdata_get_uint(VIEW(5, 0xff), &natural), CLOUDABI_ERANGE);
     assert_int_equal(argdata_get_uint(VIEW(5, 0, 0xff, 0, 0, 0, 0, 0, 0, 1), &natural), 0);
     assert_true(natural == 0xff00000000000001);
-    assert_int_equal(argdata_get_int(VIEW(5, 0, 0xff, 0, 0, 0, 0, 0, 0, 1), &value), CLOUDABI_ERANGE);
+    assert_int_equal(argdata_get_int(VIEW(5, 0, 0xff, 0, 0, 0, 0, 0, 0, 1), &value),
+                     CLOUDABI_ERANGE);
 }
 
 static void test_scalars(void **state)
@@ -183,12 +184,13 @@ static void test_trees_refused(void **state)
     assert_int_equal(argdata_check(VIEW(10)), CLOUDABI_EBADMSG);
     assert_int_equal(argdata_check(VIEW(0)), CLOUDABI_EBADMSG);
     assert_int_equal(argdata_check(VIEW(3, 0, 0, 0)), CLOUDABI_EBADMSG);
-    assert_int_equal(argdata_check(VIEW(7, 0x82, 2)), CLOUDABI_EBADMSG);   /* beyond its container */
-    assert_int_equal(argdata_check(VIEW(7, 0x01)), CLOUDABI_EBADMSG);      /* length cut off */
-    assert_int_equal(argdata_check(VIEW(6, 0x80)), CLOUDABI_EBADMSG);      /* a key without a value */
-    assert_int_equal(argdata_check(VIEW(6, 0x80, 0x80)), 0);               /* {null: null} */
-    assert_int_equal(argdata_check(VIEW(7, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0xff)),
-                     CLOUDABI_EBADMSG);
+    assert_int_equal(argdata_check(VIEW(7, 0x82, 2)), CLOUDABI_EBADMSG); /* beyond its container */
+    assert_int_equal(argdata_check(VIEW(7, 0x01)), CLOUDABI_EBADMSG);    /* length cut off */
+    assert_int_equal(argdata_check(VIEW(6, 0x80)), CLOUDABI_EBADMSG);    /* a key without a value */
+    assert_int_equal(argdata_check(VIEW(6, 0x80, 0x80)), 0);             /* {null: null} */
+    assert_int_equal(
+        argdata_check(VIEW(7, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0xff)),
+        CLOUDABI_EBADMSG);
     iter = argdata_map_iter(VIEW(6, 0x81, 2));
     assert_false(argdata_map_next(&iter, &key, &value));
     assert_int_equal(iter.error, CLOUDABI_EBADMSG);
@@ -282,10 +284,10 @@ static void test_writer_misused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_example_read),    cmocka_unit_test(test_example_written),
-        cmocka_unit_test(test_integers),        cmocka_unit_test(test_integers_refused),
-        cmocka_unit_test(test_scalars),         cmocka_unit_test(test_strings_refused),
-        cmocka_unit_test(test_trees_refused),   cmocka_unit_test(test_long_elements),
+        cmocka_unit_test(test_example_read),   cmocka_unit_test(test_example_written),
+        cmocka_unit_test(test_integers),       cmocka_unit_test(test_integers_refused),
+        cmocka_unit_test(test_scalars),        cmocka_unit_test(test_strings_refused),
+        cmocka_unit_test(test_trees_refused),  cmocka_unit_test(test_long_elements),
         cmocka_unit_test(test_writer_misused),
     };
 
