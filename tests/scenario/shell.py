@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A shell of the guest, spoken to over TCP or over the console.
+
+A command is followed by an `echo` of a marker, so its end is seen without knowing the prompt and without waiting.
+"""
+
+import re
+import socket
+import time
+
+
+class ShellClosed(AssertionError):
+    """The shell ended in the middle of something."""
+
+
+class Shell:
+    """Speaks with a shell through send(bytes) and receive(seconds): bytes, b"" at the end, None if nothing came."""
+
+    def __init__(self):
+        self.buffer = b""
+        self.count = 0
+        self.prompt = b""
+
+    def expect(self, pattern, timeout=20):
+        """Reads until PATTERN is there; what came before it, and the match. What follows is kept."""
+        regex = re.compile(pattern)
+        deadline = time.monotonic() + timeout
+        while True:
+            found = regex.search(self.buffer)
+            if found:
+                before, self.buffer = self.buffer[:found.start()], self.buffer[found.end():]
+                return before, found
+            left = deadline - time.monotonic()
+            assert left > 0, f"{pattern!r} did not come in {timeout} s, but: {self.buffer[-2000:]!r}"
+            data = self.receive(left)
+            if data == b"":
+                raise ShellClosed(f"closed while waiting for {pattern!r}: {self.buffer[-2000:]!r}")
+            self.buffer += data or b""
+
+    def wait_prompt(self, timeout=20):
+        """Waits for a prompt: something that ends in `$ ` or `> ` at the end of what has come."""
+        _, found = self.expect(rb"(?:^|\n)([^\n]*[$>#] )$", timeout)
+        self.prompt = found.group(1)
+        return self.prompt
+
+    def run(self, command, timeout=20):
+        """What a command printed, as text without prompts and echo."""
+        self.count += 1
+        marker = f"end-of-{self.count}"
+        self.send(f"{command}\necho {marker}\n".encode())
+        before, _ = self.expect(rb"(?<!echo )" + marker.encode() + rb"\r?\n", timeout)
+        text = before.replace(b"\r", b"").replace(self.prompt, b"") if self.prompt else before.replace(b"\r", b"")
+        lines = text.decode("utf-8", "replace").splitlines()
+        return "\n".join(line for line in lines if line not in (command, f"echo {marker}")).strip("\n")
+
+
+class TcpShell(Shell):
+    """A connection to the network shell. It waits for the guest to come up."""
+
+    def __init__(self, port, timeout=30, wait=True):
+        super().__init__()
+        self.socket = None
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self.connect(port, max(0.5, deadline - time.monotonic()))
+                return
+            except (OSError, ShellClosed):
+                self.close()
+                if not wait or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def connect(self, port, timeout):
+        self.buffer = b""
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.wait_prompt(timeout)
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def receive(self, seconds):
+        self.socket.settimeout(max(0.01, seconds))
+        try:
+            return self.socket.recv(65536)
+        except socket.timeout:
+            return None
+
+    def at_end(self, timeout=10):
+        """Whether the other side closes the connection now."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            try:
+                if self.receive(deadline - time.monotonic()) == b"":
+                    return True
+            except OSError:
+                return True
+        return False
+
+    def close(self):
+        if self.socket:
+            self.socket.close()
+            self.socket = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+
+class ConsoleShell(Shell):
+    """The shell on the console: COM1 of a machine, where the kernel log appears too."""
+
+    def __init__(self, machine, timeout=30):
+        super().__init__()
+        self.machine = machine
+        self.seen = 0
+        self.expect(rb"(?:^|\n)([^\n]*[$>#] )", timeout)
+
+    def send(self, data):
+        self.machine.type(data)
+
+    def receive(self, seconds):
+        with self.machine.changed:
+            if len(self.machine.log) == self.seen:
+                if not self.machine.reader.is_alive():
+                    return b""
+                self.machine.changed.wait(seconds)
+            data = bytes(self.machine.log[self.seen:])
+            self.seen += len(data)
+            return data or None
+
+    def run(self, command, timeout=20):
+        """The output of a command without the lines that the kernel and services log meanwhile."""
+        text = super().run(command, timeout)
+        noise = re.compile(r"^(\[[^\]]*\] |init: |net: |tmpfs: |console: |netshell: )")
+        lines = [line for line in text.splitlines() if not noise.match(line) and not line.endswith(command)
+                 and not line.endswith(f"echo end-of-{self.count}")]
+        return "\n".join(lines)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whatever a connection took is given back when it ends."""
+
+import re
+import time
+
+from shell import TcpShell
+
+OPTIONS = {"smp": 1}
+ROUNDS = 200
+# What may still be held when the machine is at rest again: nothing.
+SLACK = 0
+
+
+def counters(console):
+    """The kernel's counters by name: free frames, and the objects of each class."""
+    text = console.run("cat jobs/usage")
+    found = {name: int(value) for name, value in re.findall(r"^([\w./-]+):?[ \t]+(\d+)\b", text, re.MULTILINE)}
+    assert found, f"no counters in: {text!r}"
+    return {name: value for name, value in found.items() if not re.search(r"cpu|time|uptime", name)}
+
+
+def settle(console, wanted, timeout):
+    """Reads the counters until they are as WANTED or time runs out; the last ones read."""
+    deadline = time.monotonic() + timeout
+    while True:
+        now = counters(console)
+        if all(abs(now[name] - value) <= SLACK for name, value in wanted.items()) or time.monotonic() > deadline:
+            return now
+        time.sleep(0.5)
+
+
+def one_round(port, i):
+    with TcpShell(port) as shell:
+        if i % 4 == 0:
+            assert shell.run("echo x > home/leak; ") is not None
+            shell.run("rm home/leak")
+        if i % 2:
+            shell.send(b"exit\n")
+            assert shell.at_end()
+
+
+def test_200_connections_leave_nothing_behind(machine, console):
+    port = machine.port(26)
+    for i in range(20):  # caches fill
+        one_round(port, i)
+    counters(console)
+    time.sleep(3)
+    before = counters(console)
+    for i in range(ROUNDS):
+        one_round(port, i)
+    after = settle(console, before, 90)
+    changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+    assert not changed, f"not given back (before, after): {changed}"
