@@ -9,10 +9,12 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "abi/cloudabi_types.h"
 #include "kernel/lib/list.h"
+#include "kernel/sync/spinlock.h"
 
 /* What is limited. */
 enum job_resource { JOB_MEMORY /* bytes, frames and kernel objects */, JOB_THREADS, JOB_PROCESSES,
@@ -24,6 +26,10 @@ enum object_class { OBJECT_THREAD, OBJECT_PROCESS, OBJECT_VMSPACE, OBJECT_AREA, 
                     OBJECT_NODE, OBJECT_CHANNEL, OBJECT_JOB, OBJECT_FUTEX, OBJECT_OTHER,
                     OBJECT_CLASSES };
 
+/*
+ * `references` counts those who hold the job; at 0 it leaves the tree.  Its memory stays until the last charge
+ * is gone: all references together are one byte of used[JOB_MEMORY], and whoever brings that to 0 frees it.
+ */
 struct job {
     _Atomic uint32_t references;
     struct job *parent;                           /* constant; referenced; NULL for the root */
@@ -40,8 +46,13 @@ extern struct job job_root;
 struct job *job_get(struct job *job);
 void job_put(struct job *job);
 struct job *job_create(struct job *parent, const char *name); /* NULL: no memory or budget */
+/* For the jobs directory; referenced, or NULL. */
+struct job *job_find(struct job *parent, const char *name, size_t len);
+struct job *job_nth(struct job *parent, uint64_t index);
+extern struct spinlock job_tree_lock; /* RANK_JOB_TREE */
 
 /* Charge AMOUNT to JOB and its ancestors, or nothing: false when over a limit or a fault was injected. */
+/* JOB NULL = the root. */
 bool job_charge(struct job *job, enum job_resource resource, uint64_t amount);
 void job_uncharge(struct job *job, enum job_resource resource, uint64_t amount);
 
@@ -50,7 +61,12 @@ extern const char *const object_class_name[OBJECT_CLASSES];
 
 /* Fault injection (kernel directory's `fault`): when armed for the calling process, the Nth allocation from
  * now fails. Asked by every allocator; one load when off. */
-bool fault_should_fail(void);
+extern _Atomic uint64_t fault_countdown;
+bool fault_count_down(void);
+static inline bool fault_should_fail(void)
+{
+    return atomic_load_explicit(&fault_countdown, memory_order_relaxed) != 0 && fault_count_down();
+}
 void fault_arm(uint64_t countdown); /* 0 = off */
 
 #endif

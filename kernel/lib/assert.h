@@ -13,7 +13,7 @@
 #else
 
 /* Prints a line that begins with PANIC, registers, a backtrace, and stops the machine. */
-[[noreturn]] __attribute__((format(printf, 1, 2))) void panic(const char *format, ...);
+_Noreturn __attribute__((format(printf, 1, 2))) void panic(const char *format, ...);
 
 #define kverify(condition)                                                                         \
     ((condition) ? (void)0 : panic("%s:%d: not true: %s", __FILE__, __LINE__, #condition))

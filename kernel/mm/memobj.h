@@ -10,7 +10,9 @@
 #ifndef KERNEL_MM_MEMOBJ_H
 #define KERNEL_MM_MEMOBJ_H
 
+#include "abi/cloudabi_types.h"
 #include "kernel/mm/frame.h"
+#include "kernel/mm/radix.h"
 #include "kernel/sync/mutex.h"
 
 struct memobj;
@@ -18,7 +20,9 @@ struct user_vec;
 
 enum page_state { PAGE_ABSENT, PAGE_FILLING, PAGE_HOLE, PAGE_CLEAN, PAGE_DIRTY, PAGE_WRITING };
 
-/* How an object gets and keeps its pages; all may be NULL (no pager: absent pages are zero). */
+/* How an object gets and keeps its pages; all may be NULL (no pager: absent pages are zero).
+ * page_in fills the frames of [index, index + count), which are FILLING; it returns when that is done, and the
+ * caller makes them CLEAN.  Frames that it can not fill make it fail. */
 struct pager_ops {
     cloudabi_errno_t (*page_in)(struct memobj *object, uint64_t index, uint64_t count);
     cloudabi_errno_t (*reserve)(struct memobj *object, uint64_t offset, uint64_t length);
@@ -37,8 +41,7 @@ struct memobj {
     uint64_t size;                 /* w to change, atomic to read */
     uint64_t atime, mtime, ctime;  /* w; realtime ns */
     struct spinlock lock;
-    struct radix_node *pages;      /* l: index -> struct frame */
-    unsigned height;               /* l */
+    struct radix pages;            /* l: index -> struct frame */
     uint64_t resident;             /* l: frames held */
     struct list mappings;          /* l: of struct vm_area */
     cloudabi_errno_t revoked;      /* l: 0, or what every later access gets */
@@ -46,6 +49,8 @@ struct memobj {
     uint32_t executors;            /* l: running images: ETXTBSY */
     unsigned cache_flags;          /* c: PT_UNCACHED or PT_WRITE_COMBINE for device memory, else 0 */
     bool borrowed;                 /* c: frames belong to somebody else (boot archive, device): not freed */
+    paddr_t physical;              /* c: of a borrowed object: where it lies */
+    struct waitq page_waiters;     /* for pages FILLING or WRITING to become something else */
 };
 
 struct memobj *memobj_create(struct job *job, uint64_t size); /* NULL: no memory */
@@ -55,7 +60,8 @@ struct memobj *memobj_get(struct memobj *object);
 void memobj_put(struct memobj *object);
 
 /* File data. *DONE bytes moved even on error. Offsets past the end read 0 bytes; writes grow the object.
- * APPEND: offset = size, decided under the write mutex. */
+ * APPEND: offset = size, decided under the write mutex. *OFFSET afterwards is where the first byte went.
+ * memobj_write: ENOSPC without memory, EFBIG beyond what a file can be, or the end of fixed memory. */
 cloudabi_errno_t memobj_read(struct memobj *object, const struct user_vec *to, uint64_t offset, size_t *done);
 cloudabi_errno_t memobj_write(struct memobj *object, const struct user_vec *from, uint64_t *offset,
                               bool append, size_t *done);

@@ -52,6 +52,14 @@ void user_vec_release(struct user_vec *vec);
 cloudabi_errno_t user_vec_read(const struct user_vec *vec, size_t skip, void *to, size_t len);
 cloudabi_errno_t user_vec_write(const struct user_vec *vec, size_t skip, const void *from, size_t len);
 
+/* The same under spinlocks: how many bytes were moved before a page was missing. Then drop the locks, bring
+ * the pages in with user_vec_touch (EFAULT: not possible), and go on. */
+size_t user_vec_read_nofault(const struct user_vec *vec, size_t skip, void *to, size_t len);
+size_t user_vec_write_nofault(const struct user_vec *vec, size_t skip, const void *from, size_t len);
+cloudabi_errno_t user_vec_touch(const struct user_vec *vec, size_t skip, size_t len, bool write);
+/* Fill LEN bytes with zeros. EFAULT; may fault. */
+cloudabi_errno_t user_vec_zero(const struct user_vec *vec, size_t skip, size_t len);
+
 #define USER_PATH_MAX 1023
 
 struct user_path {

@@ -12,16 +12,18 @@
 
 struct vm_area {
     uint64_t start, end;      /* v */
-    struct vm_area *left, *right, *parent; /* v: balanced tree (owner's choice) */
-    int32_t balance;
+    struct vm_area *left, *right, *parent; /* v: kernel/mm/area_tree.h */
+    uint32_t priority;        /* c while in the tree */
     uint8_t prot, max_prot;   /* v: CLOUDABI_PROT_* */
     bool shared;              /* v */
-    bool fork_share_none;     /* v: not inherited by fork (port ring) */
+    bool no_fork;             /* v: not inherited by fork (port ring) */
+    bool copied;              /* v: of an object, private: some pages may be private copies */
     struct memobj *object;    /* v: NULL = anonymous private */
     uint64_t offset;          /* v: of start in the object, bytes, page aligned */
     struct vmspace *space;    /* c */
     struct list object_link;  /* memobj lock */
 };
+/* start, end and offset of an area with an object change under the mutex and the object's lock. */
 
 struct vmspace {
     _Atomic uint32_t references;
@@ -30,7 +32,9 @@ struct vmspace {
     struct spinlock pt_lock;  /* RANK_PAGE_TABLE */
     struct arch_pt pt;        /* t */
     struct job *job;          /* c; referenced: pays for pages, tables, areas */
-    uint64_t pages;           /* t: resident private pages */
+    uint64_t pages;           /* t: pages in the page table */
+    uint64_t map_base;        /* c: random; chosen addresses lie above it if possible */
+    uint64_t map_hint;        /* v: no page in [map_base, map_hint) is free */
 };
 
 struct vmspace *vmspace_create(struct job *job); /* NULL: no memory */
@@ -62,6 +66,9 @@ cloudabi_errno_t vmspace_touch(struct vmspace *space, uint64_t va, uint64_t leng
 /* Called by objects: remove every mapping of pages [first, end) (truncate, evict, revoke).
  * PRIVATE_COPIES: also pages already copied privately. */
 void vmspace_unmap_object(struct memobj *object, uint64_t first, uint64_t end, bool private_copies);
+
+/* The address space of the calling thread; NULL in kernel threads. */
+struct vmspace *vmspace_current(void);
 
 /* A page fault at VA. Returns 0 (retry the instruction) or the signal to end the process with:
  * CLOUDABI_SIGSEGV, CLOUDABI_SIGBUS. May sleep; called with no spinlocks held. */

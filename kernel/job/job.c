@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Jobs; see job.h for who keeps one alive. */
+#include "kernel/job/job.h"
+
+#include "kernel/lib/refcount.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+
+#define NO_LIMIT UINT64_MAX
+
+struct job job_root = {
+    .references = 1,
+    .used = {[JOB_MEMORY] = 1},
+    .limit = {NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT},
+    .children = LIST_INIT(job_root.children),
+    .sibling = LIST_INIT(job_root.sibling),
+    .processes = LIST_INIT(job_root.processes),
+    .name = "root",
+};
+
+struct spinlock job_tree_lock = SPINLOCK_INIT(RANK_JOB_TREE);
+static struct slab_cache job_cache = SLAB_CACHE(job_cache, struct job, OBJECT_JOB);
+
+_Atomic uint64_t object_count[OBJECT_CLASSES];
+const char *const object_class_name[OBJECT_CLASSES] = {
+    [OBJECT_THREAD] = "thread", [OBJECT_PROCESS] = "process", [OBJECT_VMSPACE] = "vmspace",
+    [OBJECT_AREA] = "area", [OBJECT_MEMOBJ] = "memobj", [OBJECT_FILE] = "file",
+    [OBJECT_FD_TABLE] = "fd_table", [OBJECT_SOCKET] = "socket", [OBJECT_MESSAGE] = "message",
+    [OBJECT_PORT] = "port", [OBJECT_NODE] = "node", [OBJECT_CHANNEL] = "channel",
+    [OBJECT_JOB] = "job", [OBJECT_FUTEX] = "futex", [OBJECT_OTHER] = "other",
+};
+
+struct job *job_get(struct job *job)
+{
+    refcount_get(&job->references);
+    return job;
+}
+
+/* The last byte of memory charged to JOB is gone, so nobody can name it any more. */
+static void job_destroy(struct job *job)
+{
+    struct job *parent = job->parent;
+    slab_free(&job_cache, job);
+    job_put(parent);
+}
+
+void job_put(struct job *job)
+{
+    if (!refcount_put(&job->references))
+        return;
+    spinlock_lock(&job_tree_lock);
+    list_remove(&job->sibling);
+    spinlock_unlock(&job_tree_lock);
+    if (atomic_fetch_sub_explicit(&job->used[JOB_MEMORY], 1, memory_order_acq_rel) == 1)
+        job_destroy(job);
+}
+
+struct job *job_create(struct job *parent, const char *name)
+{
+    struct job *job = slab_alloc(&job_cache, parent);
+    if (job == NULL)
+        return NULL;
+    job->references = 1;
+    job->used[JOB_MEMORY] = 1;
+    for (unsigned i = 0; i < JOB_RESOURCES; i++)
+        job->limit[i] = NO_LIMIT;
+    job->parent = job_get(parent);
+    list_init(&job->children);
+    list_init(&job->sibling);
+    list_init(&job->processes);
+    memcpy(job->name, name, strnlen(name, sizeof(job->name) - 1));
+    spinlock_lock(&job_tree_lock);
+    list_append(&parent->children, &job->sibling);
+    spinlock_unlock(&job_tree_lock);
+    return job;
+}
+
+/* A reference, unless the last one is just being put. */
+static struct job *get_if_alive(struct job *job)
+{
+    uint32_t count = atomic_load_explicit(&job->references, memory_order_relaxed);
+    while (count != 0)
+        if (atomic_compare_exchange_weak(&job->references, &count, count + 1))
+            return job;
+    return NULL;
+}
+
+struct job *job_find(struct job *parent, const char *name, size_t len)
+{
+    struct job *found = NULL;
+    spinlock_lock(&job_tree_lock);
+    list_for_each(link, &parent->children) {
+        struct job *job = container_of(link, struct job, sibling);
+        if (strlen(job->name) == len && memcmp(job->name, name, len) == 0 &&
+            (found = get_if_alive(job)) != NULL)
+            break;
+    }
+    spinlock_unlock(&job_tree_lock);
+    return found;
+}
+
+struct job *job_nth(struct job *parent, uint64_t index)
+{
+    struct job *found = NULL;
+    spinlock_lock(&job_tree_lock);
+    list_for_each(link, &parent->children) {
+        if (index-- != 0)
+            continue;
+        found = get_if_alive(container_of(link, struct job, sibling));
+        if (found != NULL)
+            break;
+        index = 0; /* that one is going: the next */
+    }
+    spinlock_unlock(&job_tree_lock);
+    return found;
+}
+
+/* Takes AMOUNT back from JOB and its ancestors below END. */
+static void take_back(struct job *job, struct job *end, enum job_resource resource, uint64_t amount)
+{
+    for (; job != end; job = job->parent)
+        atomic_fetch_sub_explicit(&job->used[resource], amount, memory_order_relaxed);
+}
+
+bool job_charge(struct job *job, enum job_resource resource, uint64_t amount)
+{
+    if (fault_should_fail())
+        return false;
+    if (job == NULL)
+        job = &job_root;
+    for (struct job *at = job; at != NULL; at = at->parent) {
+        uint64_t old = atomic_fetch_add_explicit(&at->used[resource], amount, memory_order_relaxed);
+        if (old + amount > atomic_load_explicit(&at->limit[resource], memory_order_relaxed)) {
+            take_back(job, at->parent, resource, amount);
+            return false;
+        }
+    }
+    return true;
+}
+
+void job_uncharge(struct job *job, enum job_resource resource, uint64_t amount)
+{
+    if (job == NULL)
+        job = &job_root;
+    while (job != NULL) {
+        struct job *parent = job->parent; /* still charged below, so it outlives JOB */
+        uint64_t old = atomic_fetch_sub_explicit(&job->used[resource], amount, memory_order_acq_rel);
+        kassert(old >= amount);
+        if (old == amount && resource == JOB_MEMORY)
+            job_destroy(job);
+        job = parent;
+    }
+}
