@@ -2,6 +2,8 @@
 /*
  * The scheduler: one run queue per CPU, round robin in two classes (normal, kernel), an idle thread
  * that steals from the longest queue, no tick while at most one thread is ready.
+ *
+ * Lock key: r cpu->lock; o only the CPU itself, with interrupts off; c constant.
  */
 #ifndef KERNEL_SCHED_SCHED_H
 #define KERNEL_SCHED_SCHED_H
@@ -10,23 +12,25 @@
 #include "kernel/sync/spinlock.h"
 
 #define SCHED_SLICE_NS 4000000ul
+#define SCHED_PRIORITIES 3
 
 struct cpu {
     struct arch_cpu arch;        /* first: assembly knows its offsets (self pointer, stacks) */
-    struct thread *current;      /* only this CPU */
-    unsigned number;
+    struct thread *current;      /* o */
+    struct thread *previous;     /* o: who ran before the switch that is under way */
+    unsigned number;             /* c */
     struct spinlock lock;        /* RANK_RUNQ */
-    struct list ready[3];        /* by priority; lock */
-    _Atomic unsigned ready_count;
-    struct thread *idle;
-    struct thread *zombie;       /* died here; freed after the switch away from its stack */
-    struct spinlock timer_lock;  /* RANK_TIMER */
-    struct list timers;          /* threads with a deadline, soonest first; timer_lock */
-    _Atomic bool idling;
+    struct list ready[SCHED_PRIORITIES]; /* r: by priority */
+    _Atomic unsigned ready_count; /* r to change; others look */
+    struct list timers;          /* r: threads parked here with a deadline, soonest first */
+    _Atomic uint64_t timer_armed; /* o to change; others look. UINT64_MAX: off */
+    struct thread *idle;         /* c */
 };
 
 extern struct cpu *cpus[MAX_CPUS];
 extern unsigned cpu_count;
+extern bool sched_ready;                    /* the first CPU's thread_self() is valid */
+extern _Atomic uint32_t sched_idle_mask;    /* CPUs that wait for an interrupt, and nobody has poked them */
 
 void sched_init_cpu(struct cpu *cpu); /* called on each CPU; its calling context becomes idle */
 _Noreturn void sched_run_idle(void);
@@ -34,11 +38,22 @@ void sched_yield(void);              /* to the end of the queue */
 void sched_point(void);              /* in long kernel loops: interrupts in, switch if due. No locks held */
 /* Switches straight to NEXT, which was parked and was taken off its queue with waitq_take_one(); the
  * caller parks (as thread_park). NEXT inherits the rest of the caller's slice. Falls back to
- * unpark + park when NEXT is bound to run elsewhere or something of higher priority is ready. */
+ * unpark + park when something of higher priority is ready or the slice is over. */
 cloudabi_errno_t sched_handoff_and_park(struct thread *next, uint64_t deadline);
 /* Same for the replying side: switch to NEXT now, the caller stays runnable. */
 void sched_handoff(struct thread *next);
-void sched_timer_interrupt(void);    /* from the machine's timer: expire, maybe set WORK_RESCHED */
+
+/* Called by the machine. */
+void sched_timer_interrupt(void);    /* from the timer: expire, maybe set WORK_RESCHED */
+void sched_resched_interrupt(void);  /* from arch_ipi_resched() of another CPU */
 void sched_return_to_user(void);     /* from entry code when work != 0: resched, stop, die */
+void sched_switched(void);           /* first thing on a new thread's stack: ends the switch to it */
+
+/* What the process layer does with threads on their way back to user mode. */
+struct sched_process_ops {
+    void (*killed)(void);            /* WORK_KILLED: does not return */
+    void (*stopped)(void);           /* WORK_STOPPED: returns when it was continued or killed */
+};
+void sched_set_process_ops(const struct sched_process_ops *ops);
 
 #endif

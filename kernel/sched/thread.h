@@ -32,21 +32,31 @@ struct thread {
     struct vmspace *vmspace;     /* s: whose page table is active while it runs; NULL = any */
     struct job *job;             /* c: who pays for its stack and time */
     void *stack;                 /* c: lowest address of the kernel stack */
-    struct list process_link;    /* p */
+    struct list process_link;    /* p: process lock */
 
-    enum thread_state state;     /* r */
+    _Atomic uint32_t state;      /* r to change: enum thread_state; unpark looks without the lock */
     _Atomic bool unparked;       /* a: the token of thread_park() */
-    struct cpu *cpu;             /* r: where it runs or ran last */
+    struct cpu *_Atomic cpu;     /* r: where it runs or ran last; never NULL */
     struct list run_link;        /* r */
+    struct list timer_link;      /* r: only while parked with a deadline */
+    uint64_t deadline;           /* r */
     uint64_t slice_end;          /* s: monotonic ns */
     uint64_t cpu_time;           /* s: ns, up to switched_in */
+    uint64_t cpu_reported;       /* s: of cpu_time, what its job knows */
     uint64_t switched_in;        /* s: monotonic ns of the last switch to it */
-    struct list timer_link;      /* timer lock of the CPU */
-    uint64_t deadline;           /* timer lock */
-
-    void *futex;                 /* proc/futex: what it waits for in the lock hash; s */
+    uint16_t wakes;              /* s: threads it woke since it last parked */
+    uint16_t spreads;            /* s: so many more wakes go to idle CPUs at once (sched/place.c) */
     uint8_t priority;            /* c: 0 idle, 1 normal, 2 kernel */
+
+    void *closing;               /* fd/file: files that lost their last reference inside a close; s */
+
+    void (*entry)(void *);       /* c: first function, its argument */
+    void *entry_arg;
+    struct arch_user_entry start; /* c: proc: where it enters user mode */
 };
+
+/* The memory of struct thread is never given back or used for anything else, only for other threads: so a
+ * stale pointer handed to thread_unpark() or sched_handoff() costs a spurious wake-up and nothing more. */
 
 #define KERNEL_STACK_PAGES 4
 
@@ -58,15 +68,17 @@ struct thread *thread_self(void);
 cloudabi_errno_t thread_park(uint64_t deadline);
 /* The same, but kill does not interrupt it: for mutexes. */
 void thread_park_uninterruptible(void);
-void thread_unpark(struct thread *thread); /* may be called under any spinlock below RANK_RUNQ */
+void thread_unpark(struct thread *thread); /* under any spinlock below RANK_RUNQ */
 bool thread_killed(const struct thread *thread);
-void thread_kill(struct thread *thread); /* sets WORK_KILLED, unparks, pokes its CPU */
+void thread_kill(struct thread *thread); /* sets WORK_KILLED, wakes, pokes its CPU */
+void thread_interrupt(struct thread *thread, uint32_t work); /* sets WORK bits, pokes its CPU */
 
 /* Creates a parked thread of PROCESS (or kernel thread) that will run FN(ARG) in the kernel.
  * ENOMEM / EAGAIN by the job's budget. The caller starts it with thread_start(). */
 cloudabi_errno_t thread_create(struct process *process, struct job *job, void (*fn)(void *),
                                void *arg, struct thread **out);
 void thread_start(struct thread *thread);
+void thread_discard(struct thread *thread); /* created, but not to be started after all */
 _Noreturn void thread_exit_current(void); /* the scheduler frees it after the last switch */
 uint64_t thread_cpu_time(const struct thread *thread);
 

@@ -15,6 +15,7 @@
  *
  * A waker that calls waitq_wake_* after changing the condition either sees the waiter on the queue
  * or the waiter sees the condition. One thread may be on many queues at once (poll).
+ * thread_park() may return 0 for no reason (a token that was left over): always look again.
  */
 #ifndef KERNEL_SYNC_WAITQ_H
 #define KERNEL_SYNC_WAITQ_H
@@ -41,10 +42,12 @@ void waitq_init(struct waitq *queue);
 bool waitq_idle(const struct waitq *queue); /* no lock: a hint for wakers on hot paths */
 void waitq_add(struct waitq *queue, struct waiter *waiter); /* for the calling thread, at the end */
 void waitq_remove(struct waiter *waiter);
+void waitq_rearm(struct waiter *waiter); /* may be woken again by waitq_wake_one() */
 void waitq_wake_all(struct waitq *queue);
 bool waitq_wake_one(struct waitq *queue); /* the first not yet fired; false: nobody */
 /* As wake_one, but removes the waiter from the queue and returns its thread without waking it, for a
- * direct switch with sched_handoff(). NULL: nobody. */
+ * direct switch with sched_handoff() (struct thread is never unmapped, so a thread that ended meanwhile
+ * is noticed there). NULL: nobody. */
 struct thread *waitq_take_one(struct waitq *queue);
 
 #endif

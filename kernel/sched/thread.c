@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Birth and death of threads.
+ *
+ * struct thread and its kernel stack are kept together in a pool of dead threads, last in first out: a
+ * new thread finds a mapped stack that is still in the cache.  struct thread is never given back (see
+ * thread.h); stacks are, beyond POOL_STACKS.  The pool's memory is the kernel's own; a job is charged for
+ * a thread while the thread lives.
+ */
+#include "kernel/job/job.h"
+#include "kernel/mm/frame.h"
+#include "kernel/mm/slab.h"
+#include "kernel/sched/sched_priv.h"
+#include "kernel/sched/tid.h"
+
+#define POOL_STACKS 32
+#define STACK_BYTES (KERNEL_STACK_PAGES * PAGE_SIZE)
+#define CHARGE (STACK_BYTES + sizeof(struct thread))
+
+static struct slab_cache thread_cache = SLAB_CACHE(thread_cache, struct thread, OBJECT_OTHER);
+static struct spinlock pool_lock = SPINLOCK_INIT(RANK_SLAB);
+static struct list pool = LIST_INIT(pool);           /* dead threads with a stack; by run_link */
+static struct list pool_bare = LIST_INIT(pool_bare); /* and without */
+static unsigned pool_stacks;
+
+static void *stack_create(void)
+{
+    paddr_t frames[KERNEL_STACK_PAGES];
+    unsigned count = 0;
+    for (; count < KERNEL_STACK_PAGES; count++) {
+        struct frame *frame = frame_alloc(NULL);
+        if (frame == NULL)
+            break;
+        frames[count] = frame_phys(frame);
+    }
+    void *stack = count == KERNEL_STACK_PAGES ? arch_kmap_stack(frames, count) : NULL;
+    if (stack == NULL)
+        while (count > 0)
+            frame_put(frame_of(frames[--count]));
+    return stack;
+}
+
+/* Off the pool, or new. On no list; with a stack. */
+static struct thread *obtain(void)
+{
+    spinlock_lock(&pool_lock);
+    struct list *link = list_pop(&pool);
+    if (link != NULL)
+        pool_stacks--;
+    else
+        link = list_pop(&pool_bare);
+    spinlock_unlock(&pool_lock);
+    struct thread *thread = link != NULL ? container_of(link, struct thread, run_link) : NULL;
+    if (thread == NULL) {
+        thread = slab_alloc(&thread_cache, &job_root);
+        if (thread == NULL)
+            return NULL;
+        list_init(&thread->run_link);
+        list_init(&thread->timer_link);
+        list_init(&thread->process_link);
+        atomic_init(&thread->state, THREAD_DEAD);
+        atomic_init(&thread->cpu, arch_cpu_self());
+    }
+    if (thread->stack == NULL)
+        thread->stack = stack_create();
+    if (thread->stack != NULL)
+        return thread;
+    spinlock_lock(&pool_lock);
+    list_push(&pool_bare, &thread->run_link);
+    spinlock_unlock(&pool_lock);
+    return NULL;
+}
+
+static void give_back(struct thread *thread)
+{
+    void *surplus = NULL;
+    spinlock_lock(&pool_lock);
+    if (pool_stacks < POOL_STACKS) {
+        pool_stacks++;
+        list_push(&pool, &thread->run_link);
+    } else {
+        surplus = thread->stack;
+        thread->stack = NULL;
+        list_push(&pool_bare, &thread->run_link);
+    }
+    spinlock_unlock(&pool_lock);
+    if (surplus != NULL)
+        arch_kunmap_stack(surplus, KERNEL_STACK_PAGES);
+}
+
+static void first_run(void *argument)
+{
+    struct thread *self = argument;
+    self->entry(self->entry_arg);
+    thread_exit_current();
+}
+
+/* The fields that a new life begins with. `cpu` stays: stale pointers may look at it. */
+static void reset(struct thread *thread, struct process *process, struct job *job)
+{
+    thread->process = process;
+    thread->vmspace = NULL;
+    thread->job = job_get(job);
+    thread->tid = tid_next();
+    thread->priority = process != NULL ? 1 : 2;
+    thread->slice_end = thread->cpu_time = thread->cpu_reported = thread->deadline = 0;
+    thread->wakes = thread->spreads = 0;
+    thread->closing = NULL;
+    atomic_store(&thread->work, 0);
+    atomic_store(&thread->unparked, false);
+    atomic_store(&thread->state, THREAD_NEW);
+}
+
+cloudabi_errno_t thread_create(struct process *process, struct job *job, void (*fn)(void *), void *arg,
+                               struct thread **out)
+{
+    if (!job_charge(job, JOB_THREADS, 1))
+        return CLOUDABI_EAGAIN;
+    if (!job_charge(job, JOB_MEMORY, CHARGE))
+        goto no_memory;
+    struct thread *thread = obtain();
+    if (thread == NULL)
+        goto no_thread;
+    reset(thread, process, job);
+    thread->entry = fn;
+    thread->entry_arg = arg;
+    arch_thread_init(thread, first_run, thread);
+    atomic_fetch_add_explicit(&object_count[OBJECT_THREAD], 1, memory_order_relaxed);
+    *out = thread;
+    return 0;
+no_thread:
+    job_uncharge(job, JOB_MEMORY, CHARGE);
+no_memory:
+    job_uncharge(job, JOB_THREADS, 1);
+    return CLOUDABI_ENOMEM;
+}
+
+void thread_start(struct thread *thread)
+{
+    struct cpu *cpu = sched_lock_cpu_of(thread);
+    kassert(thread->state == THREAD_NEW);
+    sched_make_ready(cpu, thread);
+}
+
+void thread_discard(struct thread *thread)
+{
+    kassert(thread->state == THREAD_NEW);
+    atomic_store(&thread->state, THREAD_DEAD);
+    thread_release(thread);
+}
+
+void thread_exit_current(void)
+{
+    struct cpu *cpu = arch_cpu_self();
+    struct thread *self = cpu->current;
+    spinlock_assert_none();
+    spinlock_lock(&cpu->lock);
+    atomic_store(&self->state, THREAD_DEAD);
+    sched_leave_locked(cpu, self);
+    panic("a dead thread runs");
+}
+
+void thread_release(struct thread *thread)
+{
+    struct job *job = thread->job;
+    job_uncharge(job, JOB_MEMORY, CHARGE);
+    job_uncharge(job, JOB_THREADS, 1);
+    thread->process = NULL;
+    thread->vmspace = NULL;
+    thread->job = NULL;
+    atomic_fetch_sub_explicit(&object_count[OBJECT_THREAD], 1, memory_order_relaxed);
+    give_back(thread);
+    job_put(job);
+}
+
+uint64_t thread_cpu_time(const struct thread *thread)
+{
+    uint64_t time = thread->cpu_time;
+    if (atomic_load_explicit(&thread->state, memory_order_relaxed) == THREAD_RUNNING)
+        time += arch_clock_monotonic() - thread->switched_in;
+    return time;
+}

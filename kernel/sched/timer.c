@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Time in the scheduler: deadlines of parked threads, and the end of a slice.
+ *
+ * There is no tick.  The one-shot timer is set when a thread is parked with a deadline, or when somebody
+ * is ready while another thread runs.  It is never set later than it already is: an early interrupt finds
+ * nothing to do and sets it anew, which is cheaper than to touch the timer at every switch.
+ */
+#include "kernel/sched/sched_priv.h"
+
+/* While a CPU idles, threads that were left here for their waker to make room are soon sent there. */
+#define PAIR_NS 1000000ul
+
+static struct thread *first_timer(const struct cpu *cpu)
+{
+    if (list_empty(&cpu->timers))
+        return NULL;
+    return container_of(cpu->timers.next, struct thread, timer_link);
+}
+
+void sched_timer_insert_locked(struct cpu *cpu, struct thread *thread, uint64_t deadline)
+{
+    struct list *after = cpu->timers.prev;
+    thread->deadline = deadline;
+    while (after != &cpu->timers && container_of(after, struct thread, timer_link)->deadline > deadline)
+        after = after->prev;
+    list_insert(after, after->next, &thread->timer_link);
+}
+
+/* When the running thread must be looked at because others wait behind it. */
+static uint64_t slice_event(struct thread *current)
+{
+    uint64_t now = arch_clock_monotonic();
+    if (current->slice_end <= now)
+        current->slice_end = now + PAIR_NS; /* it was alone so far */
+    if (atomic_load_explicit(&sched_idle_mask, memory_order_relaxed) != 0 &&
+        now + PAIR_NS < current->slice_end)
+        return now + PAIR_NS;
+    return current->slice_end;
+}
+
+void sched_arm_locked(struct cpu *cpu)
+{
+    struct thread *current = cpu->current, *timer = first_timer(cpu);
+    uint64_t want = timer != NULL ? timer->deadline : NEVER;
+    if (current != cpu->idle && atomic_load_explicit(&cpu->ready_count, memory_order_relaxed) != 0 &&
+        !(atomic_load_explicit(&current->work, memory_order_relaxed) & WORK_RESCHED)) {
+        uint64_t slice = slice_event(current);
+        if (slice < want)
+            want = slice;
+    }
+    if (want < atomic_load_explicit(&cpu->timer_armed, memory_order_relaxed)) {
+        atomic_store_explicit(&cpu->timer_armed, want, memory_order_relaxed);
+        arch_timer_set(want);
+    }
+}
+
+static void expire_locked(struct cpu *cpu, uint64_t now)
+{
+    struct thread *thread;
+    while ((thread = first_timer(cpu)) != NULL && thread->deadline <= now) {
+        kassert(thread->state == THREAD_PARKED && thread->cpu == cpu);
+        list_remove(&thread->timer_link);
+        atomic_store_explicit(&thread->state, THREAD_RUNNABLE, memory_order_relaxed);
+        sched_enqueue_locked(cpu, thread);
+    }
+}
+
+/* Does the running thread have to make room? */
+static bool overdue_locked(struct cpu *cpu, uint64_t now)
+{
+    struct thread *current = cpu->current;
+    if (current == cpu->idle || atomic_load_explicit(&cpu->ready_count, memory_order_relaxed) == 0)
+        return false;
+    return now >= current->slice_end || !list_empty(&cpu->ready[SCHED_PRIORITIES - 1]);
+}
+
+void sched_timer_interrupt(void)
+{
+    struct cpu *cpu = arch_cpu_self();
+    spinlock_lock(&cpu->lock);
+    uint64_t now = arch_clock_monotonic();
+    atomic_store_explicit(&cpu->timer_armed, NEVER, memory_order_relaxed);
+    expire_locked(cpu, now);
+    bool overdue = overdue_locked(cpu, now);
+    bool crowded = cpu->current != cpu->idle &&
+                   atomic_load_explicit(&cpu->ready_count, memory_order_relaxed) != 0;
+    if (overdue)
+        atomic_fetch_or(&cpu->current->work, WORK_RESCHED);
+    spinlock_unlock(&cpu->lock);
+    if (crowded)
+        sched_poke_idle();
+    if (overdue)
+        sched_balance(cpu);
+    spinlock_lock(&cpu->lock);
+    sched_arm_locked(cpu);
+    spinlock_unlock(&cpu->lock);
+}
+
+void sched_resched_interrupt(void)
+{
+    struct cpu *cpu = arch_cpu_self();
+    spinlock_lock(&cpu->lock);
+    if (overdue_locked(cpu, arch_clock_monotonic()))
+        atomic_fetch_or(&cpu->current->work, WORK_RESCHED);
+    sched_arm_locked(cpu);
+    spinlock_unlock(&cpu->lock);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Mutexes.  State 2 is left behind by every thread that had to wait, so an unlock after it looks at the
+ * queue even if nobody waits any more: one wasted look, never a lost wake-up.  A newcomer may overtake
+ * the thread that was woken; that one then sets state 2 again before it parks.
+ */
+#include "kernel/sync/mutex.h"
+
+#include "kernel/lib/assert.h"
+#include "kernel/sched/thread.h"
+
+void mutex_init(struct mutex *mutex)
+{
+    atomic_init(&mutex->state, 0);
+    waitq_init(&mutex->waiters);
+    mutex->owner = NULL;
+}
+
+static void lock_slow(struct mutex *mutex)
+{
+    struct waiter waiter;
+    waitq_add(&mutex->waiters, &waiter);
+    while (atomic_exchange_explicit(&mutex->state, 2, memory_order_acquire) != 0) {
+        thread_park_uninterruptible();
+        /* An unlock from here on must see this waiter as not yet woken. */
+        waitq_rearm(&waiter);
+    }
+    waitq_remove(&waiter);
+}
+
+void mutex_lock(struct mutex *mutex)
+{
+    unsigned expected = 0;
+    spinlock_assert_none();
+    kassert(!mutex_held(mutex));
+    if (!atomic_compare_exchange_strong_explicit(&mutex->state, &expected, 1, memory_order_acquire,
+                                                 memory_order_relaxed))
+        lock_slow(mutex);
+    mutex->owner = thread_self();
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+    kassert(mutex_held(mutex));
+    mutex->owner = NULL;
+    if (atomic_exchange_explicit(&mutex->state, 0, memory_order_acq_rel) == 2)
+        waitq_wake_one(&mutex->waiters);
+}
+
+bool mutex_held(const struct mutex *mutex)
+{
+    return mutex->owner == thread_self();
+}
