@@ -14,6 +14,7 @@
 
 struct file;
 struct job;
+struct pass_queue;
 
 /* What poll asks of a file. */
 struct poll_state {
@@ -66,17 +67,43 @@ struct file {
     _Atomic cloudabi_fdflags_t flags;    /* APPEND, NONBLOCK, ... */
     const struct file_ops *ops;          /* constant */
     void *data;                          /* constant: the ops' own */
+    void *backing;                       /* constant: a port's node behind a file's memory object, or NULL */
     struct mutex position_lock;
     uint64_t position;                   /* position_lock */
     struct job *job;                     /* constant: who pays; referenced */
     bool write_open;                     /* constant: opened with FD_WRITE (ETXTBSY and exec's EBADF) */
+    /* Sockets: where descriptors wait to be received from it (kernel/fd/pass.h). */
+    struct pass_queue *inbox;            /* constant once created */
+    _Atomic uint32_t in_flight;          /* pass lock: messages that hold it, if it has an inbox */
+    struct file *closing_next;           /* the closing thread's: file.c */
 };
 
 /* references = 1. Takes over DATA on success. NULL: no memory. */
 struct file *file_create(struct job *job, cloudabi_filetype_t type, const struct file_ops *ops,
                          cloudabi_fdflags_t flags, void *data);
 struct file *file_get(struct file *file);
+/* The last reference closes the file. A close that drops further files does not nest: they follow after it.
+ * No locks held. */
 void file_put(struct file *file);
+
+/* The functions of the table, or their defaults. */
+cloudabi_errno_t file_read(struct file *file, const struct user_vec *to, const uint64_t *offset, size_t *done);
+cloudabi_errno_t file_write(struct file *file, const struct user_vec *from, const uint64_t *offset, size_t *done);
+cloudabi_errno_t file_seek(struct file *file, int64_t delta, cloudabi_whence_t whence, uint64_t *position);
+cloudabi_errno_t file_sync(struct file *file, bool data_only);
+cloudabi_errno_t file_stat(struct file *file, cloudabi_filestat_t *out);
+cloudabi_errno_t file_stat_put(struct file *file, const cloudabi_filestat_t *in, cloudabi_fsflags_t mask);
+cloudabi_errno_t file_allocate(struct file *file, uint64_t offset, uint64_t length);
+cloudabi_errno_t file_advise(struct file *file, uint64_t offset, uint64_t length, cloudabi_advice_t advice);
+cloudabi_errno_t file_readdir(struct file *file, user_addr_t buf, size_t len, cloudabi_dircookie_t cookie,
+                              size_t *used);
+/* The caller keeps its references to message->files; a receiver gets references. */
+cloudabi_errno_t file_send(struct file *file, struct sock_message *message);
+cloudabi_errno_t file_recv(struct file *file, struct sock_message *message);
+cloudabi_errno_t file_shutdown(struct file *file, cloudabi_sdflags_t how);
+cloudabi_errno_t file_map(struct file *file, uint64_t offset, uint64_t length, bool shared,
+                          struct memobj **object, uint64_t *object_offset, bool *no_fork);
+void file_poll(struct file *file, bool write, struct waiter *waiter, struct poll_state *state);
 
 /* A regular file or shared-memory descriptor over a memory object (consumes the reference to OBJECT). */
 struct file *memfile_create(struct job *job, cloudabi_filetype_t type, struct memobj *object,

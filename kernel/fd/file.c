@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Open files: references, closing, and the defaults for functions that a type of file does not have.
+ *
+ * Closing does not nest.  A socket's close drops the descriptors that wait in it, whose close may drop more:
+ * a program can build such a chain as long as it likes, and the kernel's stack is short.  So the outermost
+ * close of a thread keeps a list, and whatever dies inside it is closed after it.
+ */
+#include "kernel/fd/file.h"
+
+#include "kernel/fd/pass.h"
+#include "kernel/mm/slab.h"
+#include "kernel/sched/thread.h"
+
+struct closing {
+    struct file *first;
+    bool suspect; /* a socket is held by nothing but messages: see pass_collect() */
+};
+
+static struct slab_cache file_cache = SLAB_CACHE(file_cache, struct file, OBJECT_FILE);
+
+struct file *file_create(struct job *job, cloudabi_filetype_t type, const struct file_ops *ops,
+                         cloudabi_fdflags_t flags, void *data)
+{
+    struct file *file = slab_alloc(&file_cache, job);
+    if (file == NULL)
+        return NULL;
+    atomic_init(&file->references, 1);
+    atomic_init(&file->flags, flags);
+    file->type = type;
+    file->ops = ops;
+    file->data = data;
+    mutex_init(&file->position_lock);
+    file->job = job_get(job);
+    return file;
+}
+
+struct file *file_get(struct file *file)
+{
+    atomic_fetch_add_explicit(&file->references, 1, memory_order_relaxed);
+    return file;
+}
+
+static void file_close(struct file *file)
+{
+    struct job *job = file->job;
+    if (file->ops->close != NULL)
+        file->ops->close(file);
+    slab_free(&file_cache, file);
+    job_put(job);
+}
+
+static void closing_run(struct closing *closing)
+{
+    for (;;) {
+        struct file *file = closing->first;
+        if (file != NULL) {
+            closing->first = file->closing_next;
+            file_close(file);
+        } else if (closing->suspect) {
+            closing->suspect = false;
+            pass_collect();
+        } else {
+            return;
+        }
+    }
+}
+
+/* DEAD: the file without references; NULL: only suspect that sockets hold each other. */
+static void file_put_slow(struct file *dead)
+{
+    struct thread *self = thread_self();
+    struct closing mine = {NULL, false};
+    struct closing *closing = self->closing != NULL ? self->closing : &mine;
+    if (dead != NULL) {
+        dead->closing_next = closing->first;
+        closing->first = dead;
+    } else {
+        closing->suspect = true;
+    }
+    if (closing != &mine)
+        return;
+    self->closing = &mine;
+    closing_run(&mine);
+    self->closing = NULL;
+}
+
+void file_put(struct file *file)
+{
+    uint32_t left = atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) - 1;
+    /* Another thread may have freed the file by now, but objects of a slab stay readable, and what is read
+     * too late at worst starts a needless search. */
+    if (left > atomic_load_explicit(&file->in_flight, memory_order_relaxed))
+        return;
+    file_put_slow(left == 0 ? file : NULL);
+}
+
+cloudabi_errno_t file_read(struct file *file, const struct user_vec *to, const uint64_t *offset, size_t *done)
+{
+    if (file->ops->read == NULL)
+        return file->type == CLOUDABI_FILETYPE_DIRECTORY ? CLOUDABI_EISDIR : CLOUDABI_EBADF;
+    return file->ops->read(file, to, offset, done);
+}
+
+cloudabi_errno_t file_write(struct file *file, const struct user_vec *from, const uint64_t *offset, size_t *done)
+{
+    if (file->ops->write == NULL)
+        return file->type == CLOUDABI_FILETYPE_DIRECTORY ? CLOUDABI_EISDIR : CLOUDABI_EBADF;
+    return file->ops->write(file, from, offset, done);
+}
+
+cloudabi_errno_t file_seek(struct file *file, int64_t delta, cloudabi_whence_t whence, uint64_t *position)
+{
+    return file->ops->seek == NULL ? CLOUDABI_ESPIPE : file->ops->seek(file, delta, whence, position);
+}
+
+cloudabi_errno_t file_sync(struct file *file, bool data_only)
+{
+    return file->ops->sync == NULL ? CLOUDABI_EINVAL : file->ops->sync(file, data_only);
+}
+
+cloudabi_errno_t file_stat(struct file *file, cloudabi_filestat_t *out)
+{
+    return file->ops->stat == NULL ? CLOUDABI_EINVAL : file->ops->stat(file, out);
+}
+
+cloudabi_errno_t file_stat_put(struct file *file, const cloudabi_filestat_t *in, cloudabi_fsflags_t mask)
+{
+    return file->ops->stat_put == NULL ? CLOUDABI_EINVAL : file->ops->stat_put(file, in, mask);
+}
+
+cloudabi_errno_t file_allocate(struct file *file, uint64_t offset, uint64_t length)
+{
+    return file->ops->allocate == NULL ? CLOUDABI_ENODEV : file->ops->allocate(file, offset, length);
+}
+
+cloudabi_errno_t file_advise(struct file *file, uint64_t offset, uint64_t length, cloudabi_advice_t advice)
+{
+    return file->ops->advise == NULL ? CLOUDABI_ESPIPE : file->ops->advise(file, offset, length, advice);
+}
+
+cloudabi_errno_t file_readdir(struct file *file, user_addr_t buf, size_t len, cloudabi_dircookie_t cookie,
+                              size_t *used)
+{
+    return file->ops->readdir == NULL ? CLOUDABI_ENOTDIR : file->ops->readdir(file, buf, len, cookie, used);
+}
+
+cloudabi_errno_t file_send(struct file *file, struct sock_message *message)
+{
+    return file->ops->send == NULL ? CLOUDABI_ENOTSOCK : file->ops->send(file, message);
+}
+
+cloudabi_errno_t file_recv(struct file *file, struct sock_message *message)
+{
+    return file->ops->recv == NULL ? CLOUDABI_ENOTSOCK : file->ops->recv(file, message);
+}
+
+cloudabi_errno_t file_shutdown(struct file *file, cloudabi_sdflags_t how)
+{
+    return file->ops->shutdown == NULL ? CLOUDABI_ENOTSOCK : file->ops->shutdown(file, how);
+}
+
+cloudabi_errno_t file_map(struct file *file, uint64_t offset, uint64_t length, bool shared,
+                          struct memobj **object, uint64_t *object_offset, bool *no_fork)
+{
+    if (file->ops->map == NULL)
+        return CLOUDABI_ENODEV;
+    *no_fork = false;
+    return file->ops->map(file, offset, length, shared, object, object_offset, no_fork);
+}
+
+void file_poll(struct file *file, bool write, struct waiter *waiter, struct poll_state *state)
+{
+    *state = (struct poll_state){.ready = true};
+    if (file->ops->poll != NULL) {
+        state->ready = false;
+        file->ops->poll(file, write, waiter, state);
+    }
+}
