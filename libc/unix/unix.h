@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of libc/unix share: errors, conversions, and paths in the name space of grants. */
+#ifndef LIBC_UNIX_UNIX_H
+#define LIBC_UNIX_UNIX_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "abi/cloudabi_syscalls.h"
+
+/* An errno of the ABI as the result of a POSIX function. */
+static inline int result(cloudabi_errno_t error)
+{
+    if (error == 0)
+        return 0;
+    errno = error;
+    return -1;
+}
+
+/* The same for functions that give a number when all is well. */
+static inline ssize_t result_count(cloudabi_errno_t error, size_t count)
+{
+    if (error == 0)
+        return (ssize_t)count;
+    errno = error;
+    return -1;
+}
+
+static inline struct timespec to_timespec(cloudabi_timestamp_t time)
+{
+    return (struct timespec){(time_t)(time / 1000000000), (long)(time % 1000000000)};
+}
+
+/* False if the time is not valid; what is too late to express becomes the latest. */
+static inline bool from_timespec(const struct timespec *ts, cloudabi_timestamp_t *time)
+{
+    cloudabi_timestamp_t seconds;
+
+    if (ts->tv_nsec < 0 || ts->tv_nsec >= 1000000000)
+        return false;
+    if (ts->tv_sec < 0)
+        *time = 0;
+    else if (__builtin_mul_overflow((cloudabi_timestamp_t)ts->tv_sec, 1000000000, &seconds) ||
+             __builtin_add_overflow(seconds, (cloudabi_timestamp_t)ts->tv_nsec, time))
+        *time = UINT64_MAX;
+    return true;
+}
+
+/* A directory descriptor and a path below it, as the calls of the ABI want them. */
+struct place {
+    cloudabi_fd_t fd;
+    const char *path;
+    size_t len;
+};
+
+/* Resolve (dirfd, path): an absolute path begins with the name of a grant, a relative one at dirfd or,
+ * for AT_FDCWD, at the current directory. Sets errno. */
+bool __place_of(int dirfd, const char *path, struct place *place);
+
+static inline cloudabi_lookup_t place_lookup(const struct place *place, bool follow)
+{
+    return (cloudabi_lookup_t){.fd = place->fd, .flags = follow ? CLOUDABI_LOOKUP_SYMLINK_FOLLOW : 0};
+}
+
+/* Close-on-exec marks, kept here because the kernel passes exactly what is listed (fdflags.c). */
+bool __cloexec_get(int fd);
+void __cloexec_set(int fd, bool on);
+
+/* One connection of poll.c with time.c: nanoseconds on CLOCK_MONOTONIC. */
+cloudabi_timestamp_t __now(cloudabi_clockid_t clock);
+
+/* Clock of POSIX as a clock of the ABI; false if there is none. */
+bool __clock_of(clockid_t id, cloudabi_clockid_t *clock);
+
+#endif
