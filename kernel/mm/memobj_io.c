@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * File data: read and write on an object's pages, through the direct map.
+ *
+ * A read holds one page's frame and no lock while it copies, so it may fault.  A write holds the write mutex
+ * and copies with faults off; where the user's page is missing it drops the mutex, brings the page in and
+ * goes on (datapath rule 1).  Up to 64 KiB are written under one hold of the mutex, so that much of an append is
+ * in one piece.
+ */
+#include "kernel/lib/string.h"
+#include "kernel/mm/memobj_priv.h"
+#include "kernel/mm/user.h"
+
+#define PIECE 65536ul
+
+static uint64_t size_of(const struct memobj *object)
+{
+    return __atomic_load_n(&object->size, __ATOMIC_ACQUIRE);
+}
+
+static size_t min_size(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* --- pages for copying ------------------------------------------------------------------------ */
+
+static cloudabi_errno_t borrowed_page(struct memobj *object, uint64_t index, struct page_ref *page)
+{
+    if (object->revoked != 0)
+        return object->revoked;
+    if (object->cache_flags != 0) /* device registers: to be mapped, not copied */
+        return CLOUDABI_EINVAL;
+    *page = (struct page_ref){.data = arch_direct(object->physical + (index << PAGE_SHIFT))};
+    return 0;
+}
+
+cloudabi_errno_t memobj_page_read(struct memobj *object, uint64_t index, struct page_ref *page)
+{
+    if (object->borrowed)
+        return borrowed_page(object, index, page);
+    *page = (struct page_ref){0};
+    spinlock_lock(&object->lock);
+    cloudabi_errno_t error = object->revoked;
+    struct frame *frame = radix_find(&object->pages, index);
+    if (frame != NULL && frame->state != PAGE_FILLING) {
+        frame_get(frame);
+        page->frame = frame;
+    }
+    spinlock_unlock(&object->lock);
+    if (page->frame == NULL && error == 0 && object->pager != NULL)
+        error = memobj_page_any(object, index, false, &page->frame);
+    if (error != 0) {
+        page_release(page);
+        return error;
+    }
+    if (page->frame != NULL)
+        page->data = frame_data(page->frame);
+    return 0;
+}
+
+cloudabi_errno_t memobj_page_write(struct memobj *object, uint64_t index, struct page_ref *page)
+{
+    if (object->borrowed)
+        return borrowed_page(object, index, page);
+    *page = (struct page_ref){0};
+    cloudabi_errno_t error = memobj_page_any(object, index, true, &page->frame);
+    if (error == CLOUDABI_ENOMEM)
+        return CLOUDABI_ENOSPC; /* memory is what such a file is kept in */
+    if (error == 0)
+        page->data = frame_data(page->frame);
+    return error;
+}
+
+/* --- read ------------------------------------------------------------------------------------- */
+
+/* How many bytes from OFFSET on lie in its page and in the file, at most WANTED. */
+static size_t readable(const struct memobj *object, uint64_t offset, size_t wanted)
+{
+    uint64_t size = size_of(object);
+    if (offset >= size)
+        return 0;
+    return min_size(min_size(wanted, size - offset), PAGE_SIZE - (offset & (PAGE_SIZE - 1)));
+}
+
+static void accessed(struct memobj *object)
+{
+    /* As with relatime: enough to tell whether a file was read since it was written. */
+    if (object->atime <= object->mtime)
+        object->atime = memobj_now();
+}
+
+cloudabi_errno_t memobj_read(struct memobj *object, const struct user_vec *to, uint64_t offset, size_t *done)
+{
+    cloudabi_errno_t error = 0;
+    size_t len;
+    for (*done = 0; (len = readable(object, offset, to->total - *done)) != 0; *done += len, offset += len) {
+        struct page_ref page;
+        error = memobj_page_read(object, offset >> PAGE_SHIFT, &page);
+        if (error != 0)
+            break;
+        if (page.data != NULL)
+            error = user_vec_write(to, *done, page.data + (offset & (PAGE_SIZE - 1)), len);
+        else
+            error = user_vec_zero(to, *done, len);
+        page_release(&page);
+        if (error != 0)
+            break;
+    }
+    if (*done == 0 && error == 0 && object->revoked != 0)
+        error = object->revoked;
+    accessed(object);
+    return error;
+}
+
+cloudabi_errno_t memobj_read_kernel(struct memobj *object, void *to, size_t len, uint64_t offset, size_t *done)
+{
+    size_t n;
+    for (*done = 0; (n = readable(object, offset, len - *done)) != 0; *done += n, offset += n) {
+        struct page_ref page;
+        cloudabi_errno_t error = memobj_page_read(object, offset >> PAGE_SHIFT, &page);
+        if (error != 0)
+            return error;
+        if (page.data != NULL)
+            memcpy((char *)to + *done, page.data + (offset & (PAGE_SIZE - 1)), n);
+        else
+            memset((char *)to + *done, 0, n);
+        page_release(&page);
+    }
+    return 0;
+}
+
+/* --- write ------------------------------------------------------------------------------------ */
+
+/* Copies up to LEN bytes into one page. *COPIED < LEN without an error: the user's page is missing. */
+static cloudabi_errno_t write_page(struct memobj *object, const struct user_vec *from, size_t skip, size_t len,
+                                   uint64_t offset, size_t *copied)
+{
+    struct page_ref page;
+    *copied = 0;
+    cloudabi_errno_t error = memobj_page_write(object, offset >> PAGE_SHIFT, &page);
+    if (error != 0)
+        return error;
+    *copied = user_vec_read_nofault(from, skip, page.data + (offset & (PAGE_SIZE - 1)), len);
+    page_release(&page);
+    return 0;
+}
+
+/* One piece under the write mutex. *MOVED may be less than LEN without an error, as above. */
+static cloudabi_errno_t write_piece(struct memobj *object, const struct user_vec *from, size_t skip, size_t len,
+                                    uint64_t offset, size_t *moved)
+{
+    cloudabi_errno_t error = 0;
+    uint64_t old = size_of(object);
+    if (offset > old)
+        memobj_zero_tail(object, old);
+    *moved = 0;
+    while (*moved < len) {
+        uint64_t at = offset + *moved;
+        size_t n = min_size(len - *moved, PAGE_SIZE - (at & (PAGE_SIZE - 1))), copied;
+        error = write_page(object, from, skip + *moved, n, at, &copied);
+        *moved += copied;
+        if (copied < n)
+            break;
+    }
+    if (*moved > 0) {
+        memobj_set_size(object, offset + *moved > old ? offset + *moved : old);
+        object->mtime = object->ctime = memobj_now();
+    }
+    return error;
+}
+
+/* How much of LEN may be written at OFFSET. */
+static cloudabi_errno_t writable(const struct memobj *object, uint64_t offset, size_t *len)
+{
+    uint64_t limit = object->borrowed ? size_of(object) : MEMOBJ_SIZE_MAX;
+    if (*len > 0 && offset >= limit)
+        return CLOUDABI_EFBIG;
+    *len = min_size(*len, limit - offset);
+    return 0;
+}
+
+cloudabi_errno_t memobj_write(struct memobj *object, const struct user_vec *from, uint64_t *offset,
+                              bool append, size_t *done)
+{
+    cloudabi_errno_t error = 0;
+    bool short_copy = append; /* then the pages are brought in first, to append in one piece */
+    unsigned tries = 0;       /* without progress: another thread takes the pages away again */
+    uint64_t at = *offset;
+    for (*done = 0; error == 0 && *done < from->total;) {
+        size_t len = min_size(from->total - *done, PIECE), moved = 0;
+        if (short_copy && (error = user_vec_touch(from, *done, len, false)) != 0)
+            break;
+        mutex_lock(&object->write);
+        if (append)
+            at = size_of(object);
+        if (*done == 0)
+            *offset = at;
+        error = writable(object, at, &len);
+        if (error == 0)
+            error = write_piece(object, from, *done, len, at, &moved);
+        mutex_unlock(&object->write);
+        short_copy = append || moved < len;
+        tries = moved > 0 ? 0 : tries + 1;
+        if (error == 0 && tries > 64)
+            error = CLOUDABI_EFAULT;
+        *done += moved;
+        at += moved;
+    }
+    return error;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sizes of memory objects: truncate, grow, allocate, and the end by revocation.
+ * Bytes of the last page beyond the size are zero, unless a mapping stored there; growing zeroes them again.
+ */
+#include "kernel/lib/string.h"
+#include "kernel/mm/memobj_priv.h"
+#include "kernel/mm/vmspace.h"
+#include "kernel/sched/sched.h"
+
+#define BATCH 64
+
+void memobj_set_size(struct memobj *object, uint64_t size)
+{
+    spinlock_lock(&object->lock);
+    __atomic_store_n(&object->size, size, __ATOMIC_RELEASE);
+    spinlock_unlock(&object->lock);
+}
+
+void memobj_zero_tail(struct memobj *object, uint64_t from)
+{
+    size_t skip = from & (PAGE_SIZE - 1);
+    if (skip == 0 || object->borrowed)
+        return;
+    spinlock_lock(&object->lock);
+    struct frame *frame = radix_find(&object->pages, from >> PAGE_SHIFT);
+    if (frame != NULL && frame->state != PAGE_FILLING)
+        memset((char *)frame_data(frame) + skip, 0, PAGE_SIZE - skip);
+    spinlock_unlock(&object->lock);
+}
+
+/* Takes all pages from FIRST on out of the tree. They are not mapped any more. */
+static void drop_pages(struct memobj *object, uint64_t first)
+{
+    struct frame *batch[BATCH];
+    unsigned count;
+    do {
+        uint64_t index = first;
+        count = 0;
+        spinlock_lock(&object->lock);
+        while (count < BATCH && (batch[count] = radix_next(&object->pages, &index)) != NULL) {
+            radix_remove(&object->pages, index, &memobj_radix_ops);
+            batch[count++]->object = NULL;
+        }
+        object->resident -= count;
+        spinlock_unlock(&object->lock);
+        for (unsigned i = 0; i < count; i++)
+            frame_put(batch[i]);
+        if (count == BATCH)
+            sched_point();
+    } while (count == BATCH);
+    waitq_wake_all(&object->page_waiters);
+}
+
+/* Datapath rule 7; write mutex held. */
+static cloudabi_errno_t resize_locked(struct memobj *object, uint64_t size)
+{
+    uint64_t old = object->size;
+    if (object->revoked != 0)
+        return object->revoked;
+    if (object->borrowed && size != old)
+        return CLOUDABI_EINVAL;
+    if (size > old)
+        memobj_zero_tail(object, old);
+    memobj_set_size(object, size);
+    if (size < old) {
+        uint64_t first = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+        vmspace_unmap_object(object, first, UINT64_MAX, true);
+        drop_pages(object, first);
+        memobj_zero_tail(object, size);
+    }
+    cloudabi_errno_t error = 0;
+    if (object->pager != NULL && object->pager->resize != NULL)
+        error = object->pager->resize(object, size);
+    if (error != 0)
+        memobj_set_size(object, old);
+    else
+        object->mtime = object->ctime = memobj_now();
+    return error;
+}
+
+cloudabi_errno_t memobj_resize(struct memobj *object, uint64_t size)
+{
+    if (size > MEMOBJ_SIZE_MAX)
+        return CLOUDABI_EFBIG;
+    mutex_lock(&object->write);
+    cloudabi_errno_t error = resize_locked(object, size);
+    mutex_unlock(&object->write);
+    return error;
+}
+
+/* Write mutex held. Pages that nobody has written yet still read as zeros. */
+static cloudabi_errno_t allocate_locked(struct memobj *object, uint64_t offset, uint64_t end)
+{
+    cloudabi_errno_t error = 0;
+    if (object->pager != NULL && object->pager->reserve != NULL) {
+        error = object->pager->reserve(object, offset, end - offset);
+    } else {
+        for (uint64_t index = offset >> PAGE_SHIFT; error == 0 && index << PAGE_SHIFT < end; index++) {
+            struct page_ref page;
+            error = memobj_page_write(object, index, &page);
+            if (error == 0)
+                page_release(&page);
+            if (index % BATCH == 0)
+                sched_point();
+        }
+    }
+    if (error == 0 && end > object->size) {
+        memobj_zero_tail(object, object->size);
+        memobj_set_size(object, end);
+        object->mtime = object->ctime = memobj_now();
+    }
+    return error;
+}
+
+cloudabi_errno_t memobj_allocate(struct memobj *object, uint64_t offset, uint64_t length)
+{
+    if (length == 0)
+        return CLOUDABI_EINVAL;
+    if (offset > MEMOBJ_SIZE_MAX || length > MEMOBJ_SIZE_MAX - offset)
+        return CLOUDABI_EFBIG;
+    /* Refuse at once what the budget can not hold, instead of after having used it up. */
+    if (object->pager == NULL && length / PAGE_SIZE > frame_free_count())
+        return CLOUDABI_ENOSPC;
+    mutex_lock(&object->write);
+    cloudabi_errno_t error = object->borrowed ? CLOUDABI_EINVAL
+                                              : allocate_locked(object, offset, offset + length);
+    mutex_unlock(&object->write);
+    return error;
+}
+
+void memobj_revoke(struct memobj *object, cloudabi_errno_t error)
+{
+    spinlock_lock(&object->lock);
+    if (object->revoked == 0)
+        object->revoked = error;
+    spinlock_unlock(&object->lock);
+    vmspace_unmap_object(object, 0, UINT64_MAX, true);
+    drop_pages(object, 0);
+}
