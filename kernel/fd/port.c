@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The life of a port: NEW (requests wait), SERVED (a process has mapped the region), VACANT (that process ended,
+ * exec'ed or broke the protocol), SERVED again by the next instance; DEAD when the last port descriptor closes.
+ */
+#include "kernel/fd/port.h"
+
+#include "kernel/debug/log.h"
+#include "kernel/fd/port_priv.h"
+#include "kernel/lib/random.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+
+#define FIXED_PAGES 6u /* header, commands, four of slots */
+_Static_assert(PORT_SLOT_OFFSET == 2 * PAGE_SIZE, "fixed pages");
+_Static_assert(PORT_SLOTS * sizeof(struct port_slot) == 4 * PAGE_SIZE, "fixed pages");
+
+struct port *port_get(struct port *port)
+{
+    atomic_fetch_add_explicit(&port->references, 1, memory_order_relaxed);
+    return port;
+}
+
+static void release_frames(struct frame **frames, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (frames[i] != NULL)
+            frame_put(frames[i]);
+        frames[i] = NULL;
+    }
+}
+
+void port_put(struct port *port)
+{
+    if (atomic_fetch_sub_explicit(&port->references, 1, memory_order_acq_rel) != 1)
+        return;
+    release_frames(port->fixed, FIXED_PAGES);
+    for (unsigned i = 0; i < PORT_SLOTS; i++) {
+        release_frames(port->slot[i].payload, PORT_PAYLOAD_FRAMES);
+        port_node_spare_free(port->slot[i].spare);
+    }
+    for (unsigned i = 0; i < 64; i++)
+        kfree(port->channels[i]);
+    atomic_fetch_sub_explicit(&object_count[OBJECT_PORT], 1, memory_order_relaxed);
+    job_put(port->job);
+    kfree(port);
+}
+
+struct port_slot *port_slot(struct port *port, unsigned slot)
+{
+    struct port_slot *page = frame_data(port->fixed[2 + slot / 16]);
+    return page + slot % 16;
+}
+
+static struct port *port_alloc(struct job *job)
+{
+    struct port *port = kmalloc(job, sizeof(*port));
+    if (port == NULL)
+        return NULL;
+    atomic_fetch_add_explicit(&object_count[OBJECT_PORT], 1, memory_order_relaxed);
+    port->references = 1;
+    spinlock_init(&port->lock, RANK_PORT);
+    mutex_init(&port->deliver);
+    waitq_init(&port->serving);
+    waitq_init(&port->clients);
+    list_init(&port->forgets);
+    port_nodes_init(port);
+    port->free_slots = ~0ull;
+    port->job = job_get(job);
+    random_bytes(&port->device, sizeof(port->device));
+    return port;
+}
+
+/* --- serving ------------------------------------------------------------------------------------------ */
+
+bool port_is_server(struct port *port)
+{
+    return port->server == process_self();
+}
+
+/* Makes the region of a new epoch and the kernel's own pointers into it. */
+static cloudabi_errno_t region_create(struct port *port, struct memobj **region, struct frame **fixed)
+{
+    *region = memobj_create(port->job, PORT_REGION_SIZE);
+    if (*region == NULL)
+        return CLOUDABI_ENOMEM;
+    for (unsigned i = 0; i < FIXED_PAGES; i++) {
+        cloudabi_errno_t error = memobj_page(*region, i, true, &fixed[i]);
+        if (error != 0) {
+            release_frames(fixed, i);
+            memobj_put(*region);
+            return error;
+        }
+    }
+    struct port_header *header = frame_data(fixed[0]);
+    header->magic = PORT_MAGIC;
+    header->version = PORT_VERSION;
+    header->slots = PORT_SLOTS;
+    header->region_size = PORT_REGION_SIZE;
+    return 0;
+}
+
+/* The calling process becomes the server. Process lock and port lock held. */
+static void serve_begin(struct port *port, struct process *self, struct memobj *region, struct frame **fixed)
+{
+    for (unsigned i = 0; i < FIXED_PAGES; i++) {
+        struct frame *old = port->fixed[i];
+        port->fixed[i] = fixed[i];
+        fixed[i] = old;
+    }
+    port->header = frame_data(port->fixed[0]);
+    port->commands = frame_data(port->fixed[1]);
+    port->region = region;
+    port->req_tail = port->rep_head = port->cmd_head = 0;
+    port->epoch++;
+    port->state = PORT_SERVED;
+    port->server = self;
+    port->next_served = self->ports_served;
+    self->ports_served = port_get(port);
+}
+
+static cloudabi_errno_t port_serve(struct port *port)
+{
+    struct process *self = process_self();
+    struct memobj *region;
+    struct frame *fixed[FIXED_PAGES] = {0};
+    cloudabi_errno_t error = region_create(port, &region, fixed);
+    if (error != 0)
+        return error;
+    mutex_lock(&port->deliver);
+    spinlock_lock(&self->lock);
+    spinlock_lock(&port->lock);
+    bool taken = port->state != PORT_NEW && port->state != PORT_VACANT;
+    if (!taken)
+        serve_begin(port, self, region, fixed);
+    spinlock_unlock(&port->lock);
+    spinlock_unlock(&self->lock);
+    mutex_unlock(&port->deliver);
+    release_frames(fixed, FIXED_PAGES); /* those of the last epoch, or ours */
+    if (taken) {
+        memobj_put(region);
+        return CLOUDABI_EBUSY;
+    }
+    waitq_wake_all(&port->clients);
+    return 0;
+}
+
+void port_vacate(struct port *port)
+{
+    struct list nodes;
+    list_init(&nodes);
+    spinlock_lock(&port->lock);
+    if (port->state != PORT_SERVED) {
+        spinlock_unlock(&port->lock);
+        return;
+    }
+    port->state = PORT_VACANT;
+    port->server = NULL;
+    struct memobj *region = port->region;
+    port->region = NULL;
+    struct thread *next = NULL;
+    for (unsigned i = 0; i < PORT_SLOTS; i++)
+        if (port->slot[i].state == SLOT_POSTED || port->slot[i].state == SLOT_ABANDONED)
+            slot_complete(port, i, CLOUDABI_EIO, &next);
+    port_nodes_detach(port, &nodes);
+    spinlock_unlock(&port->lock);
+    if (next != NULL)
+        thread_unpark(next);
+    channels_kill(port);
+    port_nodes_kill(&nodes);
+    memobj_revoke(region, CLOUDABI_EIO);
+    memobj_put(region);
+    waitq_wake_all(&port->serving);
+}
+
+void port_violation(struct port *port, const char *why)
+{
+    klog("port: a service broke the protocol (%s): its serving ends", why);
+    port_vacate(port);
+}
+
+/* A process ends or becomes another program: it serves no more. */
+static void port_exit_hook(struct process *process, bool exec)
+{
+    (void)exec;
+    for (;;) {
+        spinlock_lock(&process->lock);
+        struct port *port = process->ports_served;
+        if (port != NULL)
+            process->ports_served = port->next_served;
+        spinlock_unlock(&process->lock);
+        if (port == NULL)
+            return;
+        if (port->server == process)
+            port_vacate(port);
+        port_put(port);
+    }
+}
+
+void port_init(void)
+{
+    process_add_exit_hook(port_exit_hook);
+}
+
+/* --- the port's own descriptor ------------------------------------------------------------------------- */
+
+static void port_file_close(struct file *file)
+{
+    struct port *port = file->data;
+    port_vacate(port);
+    spinlock_lock(&port->lock);
+    port->state = PORT_DEAD;
+    spinlock_unlock(&port->lock);
+    waitq_wake_all(&port->clients);
+    port_put(port);
+}
+
+static cloudabi_errno_t port_file_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
+                                       size_t *done)
+{
+    if (to->total != 0 || offset != NULL)
+        return CLOUDABI_EINVAL;
+    *done = 0;
+    return port_serve_wait(file->data, (file->flags & CLOUDABI_FDFLAG_NONBLOCK) != 0);
+}
+
+static cloudabi_errno_t port_file_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
+                                        size_t *done)
+{
+    if (from->total != 0 || offset != NULL)
+        return CLOUDABI_EINVAL;
+    *done = 0;
+    struct thread *next = NULL;
+    cloudabi_errno_t error = port_deliver(file->data, &next);
+    if (next != NULL)
+        thread_unpark(next);
+    return error;
+}
+
+static cloudabi_errno_t port_file_map(struct file *file, uint64_t offset, uint64_t length, bool shared,
+                                      struct memobj **object, uint64_t *object_offset, bool *no_fork)
+{
+    struct port *port = file->data;
+    if (!shared || offset != 0 || length > PORT_REGION_SIZE)
+        return CLOUDABI_EINVAL;
+    cloudabi_errno_t error = port_serve(port);
+    if (error != 0)
+        return error;
+    spinlock_lock(&port->lock);
+    *object = port->region != NULL ? memobj_get(port->region) : NULL;
+    spinlock_unlock(&port->lock);
+    *object_offset = 0;
+    *no_fork = true;
+    return *object != NULL ? 0 : CLOUDABI_EIO;
+}
+
+static void port_file_poll(struct file *file, bool write, struct waiter *waiter, struct poll_state *state)
+{
+    struct port *port = file->data;
+    struct thread *next = NULL;
+    if (write || !port_is_server(port)) {
+        state->ready = write;
+        return;
+    }
+    state->error = port_deliver(port, &next);
+    if (next != NULL)
+        thread_unpark(next);
+    if (waiter != NULL)
+        waitq_add(&port->serving, waiter);
+    state->ready = state->error != 0 || port_pending(port);
+}
+
+static cloudabi_errno_t port_file_stat(struct file *file, cloudabi_filestat_t *out)
+{
+    const struct port *port = file->data;
+    memset(out, 0, sizeof(*out));
+    out->st_dev = port->device;
+    out->st_filetype = CLOUDABI_FILETYPE_UNKNOWN;
+    out->st_nlink = 1;
+    out->st_size = PORT_REGION_SIZE;
+    return 0;
+}
+
+const struct file_ops port_file_ops = {
+    .close = port_file_close,
+    .read = port_file_read,
+    .write = port_file_write,
+    .map = port_file_map,
+    .poll = port_file_poll,
+    .stat = port_file_stat,
+};
+
+static cloudabi_errno_t root_create(struct port *port, struct job *job, struct file **root)
+{
+    struct port_node *spare = port_node_spare(job);
+    if (spare == NULL)
+        return CLOUDABI_ENOMEM;
+    spare->references = 1;
+    spare->port = port_get(port);
+    spare->id = PORT_ROOT_NODE;
+    cloudabi_errno_t error = port_dir_create(job, spare, NULL, 0, 0, root);
+    if (error != 0)
+        port_node_put(spare);
+    return error;
+}
+
+cloudabi_errno_t port_create(struct job *job, struct file **port_file, struct rights *port_rights,
+                             struct file **root, struct rights *root_rights)
+{
+    struct port *port = port_alloc(job);
+    if (port == NULL)
+        return CLOUDABI_ENOMEM;
+    cloudabi_errno_t error = root_create(port, job, root);
+    if (error != 0) {
+        port_put(port);
+        return error;
+    }
+    *port_file = file_create(job, PORT_FILETYPE, &port_file_ops, 0, port);
+    if (*port_file == NULL) {
+        file_put(*root);
+        port_put(port);
+        return CLOUDABI_ENOMEM;
+    }
+    port_rights->base = CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_MEM_MAP |
+                        CLOUDABI_RIGHT_POLL_FD_READWRITE | CLOUDABI_RIGHT_FILE_STAT_FGET |
+                        CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS;
+    port_rights->inheriting = 0;
+    *root_rights = rights_of_type(CLOUDABI_FILETYPE_DIRECTORY);
+    return 0;
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A request as a procedure call: take a slot, fill it, switch to the waiting server, come back with the reply.
+ *
+ *   FREE --begin--> (held by the caller) --run--> POSTED --reply--> REPLIED --end--> FREE
+ *                                          POSTED --caller killed--> ABANDONED --any reply--> FREE
+ *
+ * The caller alone touches the slot's payload while it holds the slot; the reply is copied once at delivery.
+ */
+#include "kernel/fd/port_priv.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/sched.h"
+
+#define NO_SLOT PORT_SLOTS
+#define RESERVED_MASK ((1ull << PORT_RESERVED_SLOTS) - 1)
+
+/* A free slot that callers may use, marked as taken. NO_SLOT: none. Lock held. */
+static unsigned slot_take(struct port *port)
+{
+    uint64_t usable = port->free_slots & ~RESERVED_MASK;
+    if (usable == 0)
+        return NO_SLOT;
+    unsigned i = (unsigned)__builtin_ctzll(usable);
+    port->free_slots &= ~(1ull << i);
+    return i;
+}
+
+/* Frames and memory left from an earlier use that this one can not share. */
+static void slot_prepare(struct slot *slot, uint32_t epoch)
+{
+    if (slot->epoch == epoch)
+        return;
+    for (unsigned i = 0; i < PORT_PAYLOAD_FRAMES; i++) {
+        if (slot->payload[i] != NULL)
+            frame_put(slot->payload[i]);
+        slot->payload[i] = NULL;
+    }
+    slot->epoch = epoch;
+}
+
+/* 0: slot taken; EAGAIN: wait; else the error. */
+static cloudabi_errno_t try_begin(struct port_call *call, uint32_t epoch)
+{
+    struct port *port = call->port;
+    cloudabi_errno_t error = CLOUDABI_EAGAIN;
+    spinlock_lock(&port->lock);
+    if (port->state == PORT_DEAD || (epoch != 0 && (port->state != PORT_SERVED || port->epoch != epoch))) {
+        error = CLOUDABI_EIO;
+    } else if (port->state == PORT_SERVED) {
+        if (port_is_server(port))
+            error = CLOUDABI_EDEADLK;
+        else if ((call->slot = slot_take(port)) != NO_SLOT)
+            error = 0;
+        call->epoch = port->epoch;
+    }
+    spinlock_unlock(&port->lock);
+    return error;
+}
+
+static cloudabi_errno_t wait_begin(struct port_call *call, uint32_t epoch)
+{
+    struct waiter waiter;
+    cloudabi_errno_t error;
+    waitq_add(&call->port->clients, &waiter);
+    while ((error = try_begin(call, epoch)) == CLOUDABI_EAGAIN) {
+        error = thread_park(UINT64_MAX);
+        if (error != 0)
+            break;
+    }
+    waitq_remove(&waiter);
+    return error;
+}
+
+cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum port_op op, uint32_t epoch)
+{
+    call->port = port;
+    call->reply = NULL;
+    call->slot = NO_SLOT;
+    cloudabi_errno_t error = try_begin(call, epoch);
+    if (error == CLOUDABI_EAGAIN)
+        error = wait_begin(call, epoch);
+    if (error != 0)
+        return error;
+    struct slot *slot = &port->slot[call->slot];
+    slot_prepare(slot, call->epoch);
+    slot->op = (uint16_t)op;
+    slot->note = false;
+    if (slot->spare == NULL && (op == PORT_OPEN || op == PORT_WALK || op == PORT_REOPEN)) {
+        slot->spare = port_node_spare(port->job);
+        if (slot->spare == NULL) {
+            port_call_end(call);
+            return CLOUDABI_ENOMEM;
+        }
+    }
+    memset(&call->request, 0, sizeof(call->request));
+    call->request.op = (uint16_t)op;
+    return 0;
+}
+
+/* --- payload ------------------------------------------------------------------------------------------ */
+
+/* The frame behind byte AT of the payload. EIO: the serving has ended; ENOMEM. */
+static cloudabi_errno_t payload_frame(struct port_call *call, size_t at, uint8_t **bytes)
+{
+    struct port *port = call->port;
+    struct frame **frame = &port->slot[call->slot].payload[at / PAGE_SIZE];
+    if (*frame == NULL) {
+        spinlock_lock(&port->lock);
+        struct memobj *region =
+            port->state == PORT_SERVED && port->epoch == call->epoch ? memobj_get(port->region) : NULL;
+        spinlock_unlock(&port->lock);
+        if (region == NULL)
+            return CLOUDABI_EIO;
+        uint64_t index = (PORT_PAYLOAD_OFFSET + (uint64_t)call->slot * PORT_PAYLOAD + at) / PAGE_SIZE;
+        cloudabi_errno_t error = memobj_page(region, index, true, frame);
+        memobj_put(region);
+        if (error != 0) {
+            *frame = NULL;
+            return error;
+        }
+    }
+    *bytes = (uint8_t *)frame_data(*frame) + at % PAGE_SIZE;
+    return 0;
+}
+
+enum direction { PUT, PUT_USER, TAKE, TAKE_USER };
+
+static cloudabi_errno_t copy_piece(enum direction way, uint8_t *slot, void *kernel, const struct user_vec *user,
+                                   size_t at, size_t len)
+{
+    switch (way) {
+    case PUT:
+        memcpy(slot, (uint8_t *)kernel + at, len);
+        return 0;
+    case TAKE:
+        memcpy((uint8_t *)kernel + at, slot, len);
+        return 0;
+    case PUT_USER:
+        return user_vec_read(user, at, slot, len);
+    default:
+        return user_vec_write(user, at, slot, len);
+    }
+}
+
+/* Moves LEN bytes between payload offset AT and the other side (from byte SKIP of it). */
+static cloudabi_errno_t payload_copy(struct port_call *call, enum direction way, size_t at, void *kernel,
+                                     const struct user_vec *user, size_t skip, size_t len)
+{
+    if (at > PORT_PAYLOAD || len > PORT_PAYLOAD - at)
+        return CLOUDABI_EMSGSIZE;
+    while (len > 0) {
+        uint8_t *bytes;
+        size_t piece = PAGE_SIZE - at % PAGE_SIZE;
+        if (piece > len)
+            piece = len;
+        cloudabi_errno_t error = payload_frame(call, at, &bytes);
+        if (error == 0)
+            error = copy_piece(way, bytes, kernel, user, skip, piece);
+        if (error != 0)
+            return error;
+        at += piece;
+        skip += piece;
+        len -= piece;
+    }
+    return 0;
+}
+
+cloudabi_errno_t port_call_put(struct port_call *call, size_t at, const void *bytes, size_t len)
+{
+    return payload_copy(call, PUT, at, (void *)(uintptr_t)bytes, NULL, 0, len);
+}
+
+cloudabi_errno_t port_call_put_user(struct port_call *call, size_t at, const struct user_vec *from, size_t skip,
+                                    size_t len)
+{
+    return payload_copy(call, PUT_USER, at, NULL, from, skip, len);
+}
+
+cloudabi_errno_t port_call_take(struct port_call *call, size_t at, void *to, size_t len)
+{
+    return payload_copy(call, TAKE, at, to, NULL, 0, len);
+}
+
+cloudabi_errno_t port_call_take_user(struct port_call *call, size_t at, const struct user_vec *to, size_t skip,
+                                     size_t len)
+{
+    return payload_copy(call, TAKE_USER, at, NULL, to, skip, len);
+}
+
+/* --- post and wait -------------------------------------------------------------------------------------- */
+
+/* Makes slot I visible to the service. Lock held. */
+static void slot_post(struct port *port, unsigned i, const struct port_request *request)
+{
+    port_slot(port, i)->request = *request;
+    port->header->req[port->req_tail % PORT_SLOTS] = i;
+    port->req_tail++;
+    __atomic_store_n(&port->header->req_tail, port->req_tail, __ATOMIC_RELEASE);
+}
+
+static uint64_t slot_tag(const struct slot *slot, unsigned i)
+{
+    return (uint64_t)slot->generation << 32 | i;
+}
+
+/* Posts the request; *SERVER is the service's thread to switch to, if one waits. */
+static cloudabi_errno_t call_post(struct port_call *call, struct thread **server)
+{
+    struct port *port = call->port;
+    struct slot *slot = &port->slot[call->slot];
+    spinlock_lock(&port->lock);
+    if (port->state != PORT_SERVED || port->epoch != call->epoch) {
+        spinlock_unlock(&port->lock);
+        return CLOUDABI_EIO;
+    }
+    slot->caller = thread_self();
+    call->request.tag = slot_tag(slot, call->slot);
+    __atomic_store_n(&slot->state, SLOT_POSTED, __ATOMIC_RELAXED);
+    slot_post(port, call->slot, &call->request);
+    *server = waitq_take_one(&port->serving);
+    spinlock_unlock(&port->lock);
+    return 0;
+}
+
+/* The caller is being killed: leave the slot to the service. True if the reply had not come. */
+static bool call_abandon(struct port_call *call)
+{
+    struct port *port = call->port;
+    struct slot *slot = &port->slot[call->slot];
+    spinlock_lock(&port->lock);
+    bool abandoned = slot->state == SLOT_POSTED;
+    if (abandoned) {
+        slot->state = SLOT_ABANDONED;
+        slot->caller = NULL;
+        __atomic_fetch_or(&port->header->flush_pending, 1ull << call->slot, __ATOMIC_RELEASE);
+        call->slot = NO_SLOT;
+    }
+    spinlock_unlock(&port->lock);
+    if (abandoned)
+        port_signal(port);
+    return abandoned;
+}
+
+cloudabi_errno_t port_call_run(struct port_call *call)
+{
+    struct slot *slot = &call->port->slot[call->slot];
+    struct thread *server;
+    cloudabi_errno_t error = call_post(call, &server);
+    if (error != 0)
+        return error;
+    while (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != SLOT_REPLIED) {
+        error = server != NULL ? sched_handoff_and_park(server, UINT64_MAX) : thread_park(UINT64_MAX);
+        server = NULL;
+        if (error == CLOUDABI_EINTR && call_abandon(call))
+            return CLOUDABI_EINTR;
+    }
+    if (server != NULL)
+        thread_unpark(server);
+    call->reply = &slot->reply;
+    return slot->reply.error;
+}
+
+struct fd_grant port_call_given(struct port_call *call)
+{
+    struct slot *slot = &call->port->slot[call->slot];
+    struct fd_grant given = slot->given;
+    slot->given.file = NULL;
+    return given;
+}
+
+/* The slot can be used again. Lock held. */
+static void slot_free(struct port *port, unsigned i)
+{
+    struct slot *slot = &port->slot[i];
+    slot->generation++;
+    slot->state = SLOT_FREE;
+    slot->caller = NULL;
+    port->free_slots |= 1ull << i;
+}
+
+void port_call_end(struct port_call *call)
+{
+    if (call->slot == NO_SLOT)
+        return;
+    struct port *port = call->port;
+    struct slot *slot = &port->slot[call->slot];
+    if (slot->given.file != NULL)
+        file_put(slot->given.file);
+    slot->given.file = NULL;
+    struct list freed;
+    list_init(&freed);
+    spinlock_lock(&port->lock);
+    slot_free(port, call->slot);
+    bool posted = port_post_forgets(port, &freed);
+    spinlock_unlock(&port->lock);
+    call->slot = NO_SLOT;
+    if (posted) {
+        port_nodes_free(&freed);
+        port_signal(port);
+    }
+    if (!waitq_idle(&port->clients))
+        waitq_wake_one(&port->clients);
+}
+
+void slot_complete(struct port *port, unsigned i, cloudabi_errno_t error, struct thread **next)
+{
+    struct slot *slot = &port->slot[i];
+    spinlock_assert_held(&port->lock);
+    if (slot->state == SLOT_ABANDONED || slot->note) {
+        slot_free(port, i);
+        return;
+    }
+    slot->reply.error = error;
+    struct thread *caller = slot->caller;
+    __atomic_store_n(&slot->state, SLOT_REPLIED, __ATOMIC_RELEASE);
+    if (*next == NULL)
+        *next = caller;
+    else
+        thread_unpark(caller);
+}
+
+bool port_post_forgets(struct port *port, struct list *freed)
+{
+    bool posted = false;
+    while (!list_empty(&port->forgets) && port->state == PORT_SERVED && port->free_slots != 0) {
+        struct port_node *node = container_of(list_pop(&port->forgets), struct port_node, forget_link);
+        unsigned i = (unsigned)__builtin_ctzll(port->free_slots);
+        struct slot *slot = &port->slot[i];
+        port->free_slots &= ~(1ull << i);
+        slot->op = PORT_FORGET;
+        slot->note = true;
+        slot->state = SLOT_POSTED;
+        struct port_request request = {
+            .tag = slot_tag(slot, i), .op = PORT_FORGET, .node = node->id, .a = node->lookups};
+        slot_post(port, i, &request);
+        node->lookups = 0;
+        if (!node->keep) {
+            list_remove(&node->link);
+            list_append(freed, &node->link);
+        }
+        posted = true;
+    }
+    return posted;
+}
