@@ -80,7 +80,7 @@ enum port_kind { /* what a reply to a name operation says */
     PORT_REPLY_DONE,  /* the operation was performed */
     PORT_REPLY_NODE,  /* OPEN, WALK, REOPEN: node, form, attributes, cookie */
     PORT_REPLY_FD,    /* OPEN: descriptor fd[0] of the service */
-    PORT_REPLY_LINK,  /* stopped at a symbolic link: consumed, target in the payload, node = its directory */
+    PORT_REPLY_LINK,  /* stopped at a symbolic link: consumed, target in the payload, len */
     PORT_REPLY_CROSS, /* stopped at a mounted descriptor: consumed, fd[0] */
     PORT_REPLY_KINDS
 };

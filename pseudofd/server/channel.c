@@ -51,10 +51,15 @@ size_t channel_in_available(const struct server *server, unsigned n)
     return load_acquire(&control->in_tail) - control->in_head;
 }
 
-bool channel_in_eof(const struct server *server, unsigned n)
+bool channel_in_shut(const struct server *server, unsigned n)
 {
     uint32_t flags = load_acquire(&region_channel(server, n)->client_flags);
-    return (flags & (PORT_CLIENT_SHUT_WRITE | PORT_CLIENT_CLOSED)) != 0 && channel_in_available(server, n) == 0;
+    return (flags & (PORT_CLIENT_SHUT_WRITE | PORT_CLIENT_CLOSED)) != 0;
+}
+
+bool channel_in_eof(const struct server *server, unsigned n)
+{
+    return channel_in_shut(server, n) && channel_in_available(server, n) == 0;
 }
 
 static void kick(struct server *server, unsigned n, uint32_t event)
@@ -68,13 +73,18 @@ static void kick(struct server *server, unsigned n, uint32_t event)
     server_command_post(server);
 }
 
-const uint8_t *channel_in_peek(struct server *server, unsigned n, size_t *len)
+const uint8_t *channel_in_peek_at(struct server *server, unsigned n, size_t offset, size_t *len)
 {
     struct port_channel *control = region_channel(server, n);
-    uint32_t at = control->in_head & (control->in_size - 1);
-    size_t available = channel_in_available(server, n);
+    uint32_t at = (control->in_head + (uint32_t)offset) & (control->in_size - 1);
+    size_t available = channel_in_available(server, n) - offset;
     *len = available < control->in_size - at ? available : control->in_size - at;
     return *len != 0 ? region_ring_in(server, n) + at : NULL;
+}
+
+const uint8_t *channel_in_peek(struct server *server, unsigned n, size_t *len)
+{
+    return channel_in_peek_at(server, n, 0, len);
 }
 
 void channel_in_consume(struct server *server, unsigned n, size_t len)

@@ -40,10 +40,9 @@ void call_fd(struct call *call, int fd)
     call->reply.fd[0] = fd;
 }
 
-void call_link(struct call *call, uint64_t dir, size_t consumed, const char *target, size_t len)
+void call_link(struct call *call, size_t consumed, const char *target, size_t len)
 {
     call->reply.kind = PORT_REPLY_LINK;
-    call->reply.node = dir;
     call->reply.consumed = (uint16_t)consumed;
     memmove(call->payload, target, len);
     call->reply.len = (uint32_t)len;

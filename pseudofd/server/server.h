@@ -100,8 +100,9 @@ void call_stream(struct call *call, uint64_t node, unsigned n);
 /* OPEN: answers with descriptor FD of this process (the kernel makes its own copy at delivery; close FD after
  * the next server_flush(), or never for one that is handed out again). */
 void call_fd(struct call *call, int fd);
-/* Stopped at the symbolic link that ends after CONSUMED bytes of the path; DIR is the node it lies in. */
-void call_link(struct call *call, uint64_t dir, size_t consumed, const char *target, size_t len);
+/* Stopped at the symbolic link whose name ends after CONSUMED bytes of the path. The kernel puts the target in its
+ * place and asks again. */
+void call_link(struct call *call, size_t consumed, const char *target, size_t len);
 void call_attr(struct call *call, uint64_t node, const struct port_attr *attr);
 /* READ, READLINK: LEN bytes stand in call->payload. WRITE: LEN bytes were taken. */
 void call_length(struct call *call, size_t len);
@@ -143,9 +144,12 @@ int channel_open(struct server *server, uint32_t in_size, uint32_t out_size);
 void channel_release(struct server *server, unsigned n);
 bool channel_closed(const struct server *server, unsigned n); /* last client descriptor is gone */
 bool channel_in_eof(const struct server *server, unsigned n); /* client shut writing and all was consumed */
+bool channel_in_shut(const struct server *server, unsigned n); /* client writes no more */
 bool channel_out_shut(const struct server *server, unsigned n); /* client reads no more */
 /* Bytes from the client: a contiguous piece (NULL/0 when empty); then consume what was used. */
 const uint8_t *channel_in_peek(struct server *server, unsigned n, size_t *len);
+/* The same from OFFSET unconsumed bytes on, for a service that consumes when the bytes are acknowledged. */
+const uint8_t *channel_in_peek_at(struct server *server, unsigned n, size_t offset, size_t *len);
 void channel_in_consume(struct server *server, unsigned n, size_t len);
 size_t channel_in_available(const struct server *server, unsigned n);
 /* Bytes to the client: a contiguous free piece; then produce what was filled. */
