@@ -6,9 +6,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <string.h>
 
-#include "services/net/netset.h"
+#include "services/net/name.h"
+
+#define ENOTCAPABLE 76
 
 static struct net_set parsed(const char *text)
 {
@@ -127,12 +130,77 @@ static void test_kinds(void **state)
     assert_true(net_set_one_port(&chosen) && chosen.port_low == 1 && chosen.port_high == 65535);
 }
 
+static const struct name root = {.kind = NAME_ROOT};
+
+static int resolve(const char *path, struct name *to)
+{
+    return name_resolve(&root, path, strlen(path), to);
+}
+
+static void check_name(const char *path, enum name_kind kind, const char *set, bool endpoint)
+{
+    struct name name;
+    char text[NET_SET_TEXT_MAX];
+    if (resolve(path, &name) != 0)
+        fail_msg("not resolved: %s", path);
+    net_set_format(&name.set, text);
+    assert_int_equal(name.kind, kind);
+    assert_string_equal(text, set);
+    assert_int_equal(name_is_endpoint(&name), endpoint);
+    uint8_t cookie[NAME_COOKIE_SIZE];
+    struct name again;
+    name_encode(&name, cookie);
+    assert_true(name_decode(cookie, sizeof(cookie), &again));
+    assert_memory_equal(&name, &again, sizeof(name));
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    check_name("tcp", NAME_TCP, "*", false);
+    check_name("tcp/connect", NAME_TCP_CONNECT, "*", false);
+    check_name("tcp/connect/10.0.2.2!80", NAME_TCP_CONNECT, "10.0.2.2!80", true);
+    check_name("tcp/connect/10.0.2.2/80", NAME_TCP_CONNECT, "10.0.2.2!80", true);
+    check_name("tcp/connect/10.0.0.0~8/10.0.2.2/80", NAME_TCP_CONNECT, "10.0.2.2!80", true);
+    check_name("tcp/connect/10.0.0.0~8!80/10.0.2.2", NAME_TCP_CONNECT, "10.0.2.2!80", true);
+    check_name("tcp/connect/10.0.2.2", NAME_TCP_CONNECT, "10.0.2.2", false);
+    check_name("tcp/connect/*!80", NAME_TCP_CONNECT, "*!80", false);
+    check_name("tcp/listen/*!26", NAME_TCP_LISTEN, "*!26", true);
+    check_name("tcp/listen/*!0", NAME_TCP_LISTEN, "*!0", true);
+    check_name("tcp/listen/10.0.2.15/0", NAME_TCP_LISTEN, "10.0.2.15!0", true);
+    check_name("tcp/listen/10.0.0.0~8!26", NAME_TCP_LISTEN, "10.0.0.0~8!26", false);
+    check_name("udp/bind/::~0!53", NAME_UDP_BIND, "::~0!53", true);
+}
+
+static void test_names_refused(void **state)
+{
+    (void)state;
+    struct name name;
+    assert_int_equal(resolve("tcp/accept", &name), ENOENT);
+    assert_int_equal(resolve("tc", &name), ENOENT);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2!0", &name), ENOENT);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2/0", &name), ENOENT);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2/080", &name), ENOENT);
+    assert_int_equal(resolve("tcp/connect/80", &name), ENOENT);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2/10.0.2.3", &name), ENOTCAPABLE);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2!80/81", &name), ENOTCAPABLE);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2!80/*!81", &name), ENOTCAPABLE);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2!80/data", &name), ENOENT);
+    assert_int_equal(resolve("if/eth0/addr/x", &name), ENOTDIR);
+    uint8_t cookie[NAME_COOKIE_SIZE] = {0};
+    assert_false(name_decode(cookie, sizeof(cookie), &name));
+    assert_false(name_decode(cookie, 4, &name));
+    memset(cookie, 0xff, sizeof(cookie));
+    assert_false(name_decode(cookie, sizeof(cookie), &name));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_canonical), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_intersect), cmocka_unit_test(test_subset),
-        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_kinds),     cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Functions that lwIP calls out to, and the port's own interface. */
+#ifndef LWIP_HOOKS_H
+#define LWIP_HOOKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lwip/ip_addr.h"
+
+/* RFC 6528: a clock plus a keyed hash of the connection. */
+uint32_t lwip_port_sequence(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
+                            uint16_t remote_port);
+
+/* Limit of all of lwIP's memory together, in bytes; exceeding it is an allocation failure. */
+void lwip_port_memory(size_t limit);
+size_t lwip_port_memory_used(void);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "services/net/endpoint.h"
+
+#include <string.h>
+
+#include "lwip/ip6_zone.h"
+#include "lwip/netif.h"
+
+#define ZONE_NAME "eth0"
+
+_Static_assert(sizeof(struct endpoint_wire) == 24, "datagram headers and accept messages");
+
+static bool address_from_bytes(uint8_t family, const uint8_t *bytes, ip_addr_t *address)
+{
+    if (family == 4) {
+        ip4_addr_t v4;
+        memcpy(&v4.addr, bytes, 4);
+        ip_addr_copy_from_ip4(*address, v4);
+        return true;
+    }
+    if (family != 6)
+        return false;
+    ip6_addr_t v6;
+    memcpy(v6.addr, bytes, 16);
+    ip6_addr_clear_zone(&v6);
+    if (ip6_addr_has_scope(&v6, IP6_UNKNOWN)) {
+        if (netif_default == NULL)
+            return false;
+        ip6_addr_assign_zone(&v6, IP6_UNKNOWN, netif_default);
+    }
+    ip_addr_copy_from_ip6(*address, v6);
+    return true;
+}
+
+static uint8_t address_to_bytes(const ip_addr_t *address, uint8_t bytes[16])
+{
+    memset(bytes, 0, 16);
+    if (IP_IS_V6(address)) {
+        memcpy(bytes, ip_2_ip6(address)->addr, 16);
+        return 6;
+    }
+    memcpy(bytes, &ip_2_ip4(address)->addr, 4);
+    return 4;
+}
+
+bool endpoint_from_set(const struct net_set *set, struct endpoint *endpoint)
+{
+    if (set->zone[0] != '\0' && strcmp(set->zone, ZONE_NAME) != 0)
+        return false;
+    endpoint->port = set->port_low;
+    return address_from_bytes(set->family, set->address, &endpoint->address);
+}
+
+void endpoint_to_set(const struct endpoint *endpoint, struct net_set *set)
+{
+    *set = net_set_all;
+    set->family = address_to_bytes(&endpoint->address, set->address);
+    set->bits = set->family == 4 ? 32 : 128;
+    if (set->family == 6 && ip6_addr_has_zone(ip_2_ip6(&endpoint->address)))
+        memcpy(set->zone, ZONE_NAME, sizeof(ZONE_NAME));
+    if (endpoint->port != 0)
+        set->port_low = set->port_high = endpoint->port;
+}
+
+void endpoint_to_wire(const struct endpoint *endpoint, struct endpoint_wire *wire)
+{
+    *wire = (struct endpoint_wire){0};
+    wire->family = address_to_bytes(&endpoint->address, wire->address);
+    wire->port[0] = (uint8_t)(endpoint->port >> 8);
+    wire->port[1] = (uint8_t)endpoint->port;
+    if (wire->family == 6)
+        wire->scope[3] = ip6_addr_zone(ip_2_ip6(&endpoint->address));
+}
+
+bool endpoint_from_wire(const struct endpoint_wire *wire, struct endpoint *endpoint)
+{
+    endpoint->port = (uint16_t)(wire->port[0] << 8 | wire->port[1]);
+    return wire->zero == 0 && address_from_bytes(wire->family, wire->address, &endpoint->address);
+}
+
+size_t endpoint_format(const struct endpoint *endpoint, char text[ENDPOINT_TEXT_MAX])
+{
+    struct net_set set;
+    endpoint_to_set(endpoint, &set);
+    return net_set_format(&set, text);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Checksums of frames to be sent. Pure. */
+#ifndef SERVICES_NET_FRAME_H
+#define SERVICES_NET_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct frame_checksum {
+    uint16_t start;  /* of the TCP header in the frame; 0: not TCP */
+    uint16_t offset; /* of the checksum field in it */
+};
+
+/*
+ * Finds the TCP header of an Ethernet frame whose TCP checksum is zero so far. With `partial` puts in the
+ * sum of the pseudo header, for a device to finish; else the whole checksum.
+ */
+struct frame_checksum frame_finish_tcp(uint8_t *frame, size_t length, bool partial);
+
+#endif

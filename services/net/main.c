@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Grants, start-up, and the loop. README.md beside this lists the grants. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <tessera/grants.h>
+#include <unistd.h>
+
+#include "abi/cloudabi_syscalls.h"
+#include "drivers/pci/pci_fd.h"
+#include "lwip/init.h"
+#include "lwip/timeouts.h"
+#include "services/net/connection.h"
+#include "services/net/datagram.h"
+#include "services/net/listener.h"
+#include "services/net/net.h"
+#include "services/net/tree.h"
+
+#define HOSTNAME "tessera"
+#define LINE_MAX_BYTES 256
+#define SUBSCRIPTIONS_MAX 256
+#define NANOSECONDS_PER_MILLISECOND 1000000
+/* How often the link is looked at. */
+#define LINK_INTERVAL 2000
+
+static struct net net;
+static struct pci_fd pci;
+static cloudabi_subscription_t subscriptions[SUBSCRIPTIONS_MAX];
+static cloudabi_event_t events[SUBSCRIPTIONS_MAX];
+
+/* What a subscription is for: kept in its userdata's low bits, the object above. */
+enum source { SOURCE_PORT, SOURCE_IRQ, SOURCE_CLOCK, SOURCE_LISTENER, SOURCE_DATAGRAM };
+#define SOURCE_MASK 7
+
+void net_log(struct net *self, const char *format, ...)
+{
+    char line[LINE_MAX_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    if (length < 0 || self->log < 0)
+        return;
+    if ((size_t)length > sizeof(line) - 2)
+        length = sizeof(line) - 2;
+    line[length++] = '\n';
+    (void)write(self->log, line, (size_t)length);
+}
+
+void net_give(struct net *self, struct call *call, int fd)
+{
+    if (self->closing_count == PORT_SLOTS)
+        net_deliver(self);
+    call_fd(call, fd);
+    self->closing[self->closing_count++] = fd;
+}
+
+static void close_given(struct net *self)
+{
+    for (unsigned i = 0; i < self->closing_count; i++)
+        cloudabi_sys_fd_close((cloudabi_fd_t)self->closing[i]);
+    self->closing_count = 0;
+}
+
+void net_deliver(struct net *self)
+{
+    server_flush(&self->server);
+    close_given(self);
+}
+
+static void open_card(int directory)
+{
+    static const struct pci_match matches[] = {
+        {VIRTIO_VENDOR, VIRTIO_DEVICE_BASE + VIRTIO_TYPE_NET},
+        {VIRTIO_VENDOR, VIRTIO_DEVICE_NET_TRANSITIONAL},
+    };
+    struct pci_function function;
+    net.card.net = &net;
+    if (directory < 0) {
+        net_log(&net, "net: no grant 'pci': there will be no network card");
+        return;
+    }
+    int error = pci_fd_find(directory, matches, sizeof(matches) / sizeof(matches[0]), &pci);
+    if (error != 0) {
+        net_log(&net, "net: no virtio network card (%s)", strerror(error));
+        return;
+    }
+    pci_fd_function(&pci, &function);
+    error = card_open(&net.card, &function, HOSTNAME);
+    if (error != 0) {
+        net_log(&net, "net: the network card does not come up (%s)", strerror(error));
+        return;
+    }
+    config_start(&net);
+}
+
+static void subscribe_fd(size_t *count, cloudabi_eventtype_t type, cloudabi_fd_t fd,
+                         enum source source, void *object)
+{
+    if (*count == SUBSCRIPTIONS_MAX)
+        return;
+    subscriptions[(*count)++] = (cloudabi_subscription_t){
+        .userdata = (uintptr_t)object | source,
+        .type = type,
+        .fd_readwrite = {.fd = fd, .flags = CLOUDABI_SUBSCRIPTION_FD_READWRITE_POLL},
+    };
+}
+
+static size_t subscribe(void)
+{
+    size_t count = 0;
+    uint32_t sleep = sys_timeouts_sleeptime();
+    if (sleep != SYS_TIMEOUTS_SLEEPTIME_INFINITE)
+        subscriptions[count++] = (cloudabi_subscription_t){
+            .userdata = SOURCE_CLOCK,
+            .type = CLOUDABI_EVENTTYPE_CLOCK,
+            .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC,
+                      .timeout = (uint64_t)sleep * NANOSECONDS_PER_MILLISECOND},
+        };
+    subscribe_fd(&count, CLOUDABI_EVENTTYPE_FD_READ, (cloudabi_fd_t)net.server.port, SOURCE_PORT,
+                 NULL);
+    if (net.card.present && !net.card.failed)
+        subscribe_fd(&count, CLOUDABI_EVENTTYPE_FD_READ, (cloudabi_fd_t)net.card.irq, SOURCE_IRQ,
+                     NULL);
+    for (struct listener *l = net.listeners; l != NULL; l = l->next) {
+        subscribe_fd(&count, CLOUDABI_EVENTTYPE_FD_READ, l->fd, SOURCE_LISTENER, l);
+        if (l->blocked)
+            subscribe_fd(&count, CLOUDABI_EVENTTYPE_FD_WRITE, l->fd, SOURCE_PORT, NULL);
+    }
+    for (struct datagram *d = net.datagrams; d != NULL; d = d->next)
+        subscribe_fd(&count, CLOUDABI_EVENTTYPE_FD_READ, d->fd, SOURCE_DATAGRAM, d);
+    return count;
+}
+
+static void handle(const cloudabi_event_t *event)
+{
+    void *object = (void *)(uintptr_t)(event->userdata & ~(uint64_t)SOURCE_MASK);
+    bool hangup = event->error != 0 ||
+                  (event->fd_readwrite.flags & CLOUDABI_EVENT_FD_READWRITE_HANGUP) != 0;
+    switch (event->userdata & SOURCE_MASK) {
+    case SOURCE_IRQ:
+        virtio_net_acknowledge(&net.card.device);
+        break;
+    case SOURCE_LISTENER:
+        listener_event(object, hangup);
+        break;
+    case SOURCE_DATAGRAM:
+        datagram_event(object, hangup);
+        break;
+    default:
+        break;
+    }
+}
+
+/* One round without waiting. True: there is more to do. */
+static bool work(void)
+{
+    bool more = card_poll(&net.card);
+    sys_check_timeouts();
+    netif_poll_all();
+    server_step(&net.server);
+    listener_run(&net);
+    connection_run(&net);
+    net_deliver(&net);
+    return card_settle(&net.card) || more || net.work != NULL;
+}
+
+/* Waits for the port (which delivers), the card, the clock and the clients' sockets. */
+static void wait_for_events(void)
+{
+    size_t got = 0;
+    size_t count = subscribe();
+    if (cloudabi_sys_poll(subscriptions, events, count, &got) != 0)
+        return;
+    for (size_t i = 0; i < got; i++)
+        handle(&events[i]);
+}
+
+static void check_link(void *unused)
+{
+    (void)unused;
+    card_check_link(&net.card);
+    sys_timeout(LINK_INTERVAL, check_link, NULL);
+}
+
+int main(void)
+{
+    net.log = grant_fd("log");
+    int port = grant_fd("port");
+    if (port < 0) {
+        net_log(&net, "net: no grant 'port': nothing to serve");
+        return 1;
+    }
+    cloudabi_errno_t error = server_init(&net.server, port, &tree_ops, &net, true);
+    if (error != 0) {
+        net_log(&net, "net: the port cannot be mapped (error %u)", (unsigned)error);
+        return 1;
+    }
+    lwip_init();
+    open_card(grant_fd("pci"));
+    if (net.card.present)
+        check_link(NULL);
+    for (;;) {
+        while (work())
+            continue;
+        wait_for_events();
+    }
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "services/net/name.h"
+
+#include <errno.h>
+#include <string.h>
+
+#ifndef ENOTCAPABLE
+#define ENOTCAPABLE 76 /* CloudABI's; hosts have none */
+#endif
+
+struct entry {
+    enum name_kind directory;
+    enum name_kind kind;
+    const char *name;
+};
+
+static const struct entry entries[] = {
+    {NAME_ROOT, NAME_TCP, "tcp"},
+    {NAME_ROOT, NAME_UDP, "udp"},
+    {NAME_ROOT, NAME_IF, "if"},
+    {NAME_TCP, NAME_TCP_CONNECT, "connect"},
+    {NAME_TCP, NAME_TCP_LISTEN, "listen"},
+    {NAME_UDP, NAME_UDP_CONNECT, "connect"},
+    {NAME_UDP, NAME_UDP_BIND, "bind"},
+    {NAME_IF, NAME_INTERFACE, "eth0"},
+    {NAME_INTERFACE, NAME_IF_ADDR, "addr"},
+    {NAME_INTERFACE, NAME_IF_MAC, "mac"},
+    {NAME_INTERFACE, NAME_IF_MTU, "mtu"},
+    {NAME_INTERFACE, NAME_IF_LINK, "link"},
+    {NAME_INTERFACE, NAME_IF_STATS, "stats"},
+};
+
+#define ENTRIES (sizeof(entries) / sizeof(entries[0]))
+
+bool name_is_set(enum name_kind kind)
+{
+    return kind >= NAME_DIRECTORIES && kind < NAME_FILES;
+}
+
+const char *name_entry(enum name_kind directory, unsigned index, enum name_kind *kind)
+{
+    for (size_t i = 0; i < ENTRIES; i++) {
+        if (entries[i].directory != directory || index-- != 0)
+            continue;
+        *kind = entries[i].kind;
+        return entries[i].name;
+    }
+    return NULL;
+}
+
+static int step_fixed(enum name_kind directory, const char *component, size_t length,
+                      struct name *to)
+{
+    enum name_kind kind;
+    const char *name;
+    for (unsigned i = 0; (name = name_entry(directory, i, &kind)) != NULL; i++) {
+        if (strlen(name) == length && memcmp(name, component, length) == 0) {
+            *to = (struct name){.kind = kind, .set = net_set_all};
+            return 0;
+        }
+    }
+    return ENOENT;
+}
+
+/* Local addresses may name port 0, remote ones may not. */
+static bool is_local(enum name_kind kind)
+{
+    return kind == NAME_TCP_LISTEN || kind == NAME_UDP_BIND;
+}
+
+static bool read_set(const struct name *from, const char *component, size_t length,
+                     struct net_set *set)
+{
+    uint16_t port;
+    if (net_set_one_host(&from->set) && net_port_parse(component, length, &port)) {
+        *set = net_set_all;
+        set->port_free = port == 0;
+        if (port != 0)
+            set->port_low = set->port_high = port;
+    } else if (!net_set_parse(component, length, set)) {
+        return false;
+    }
+    return !set->port_free || is_local(from->kind);
+}
+
+static int step_set(const struct name *from, const char *component, size_t length,
+                    struct name *to)
+{
+    struct net_set set, both;
+    if (!read_set(from, component, length, &set))
+        return ENOENT;
+    if (!net_set_intersect(&from->set, &set, &both))
+        return ENOTCAPABLE;
+    *to = (struct name){.kind = from->kind, .set = both};
+    return 0;
+}
+
+int name_step(const struct name *from, const char *component, size_t length, struct name *to)
+{
+    if (name_is_set(from->kind))
+        return step_set(from, component, length, to);
+    if (from->kind >= NAME_FILES)
+        return ENOTDIR;
+    return step_fixed(from->kind, component, length, to);
+}
+
+int name_resolve(const struct name *from, const char *path, size_t length, struct name *to)
+{
+    struct name at = *from;
+    while (length > 0) {
+        const char *slash = memchr(path, '/', length);
+        size_t part = slash != NULL ? (size_t)(slash - path) : length;
+        struct name next;
+        int error = name_step(&at, path, part, &next);
+        if (error != 0)
+            return error;
+        at = next;
+        part += slash != NULL;
+        path += part;
+        length -= part;
+    }
+    *to = at;
+    return 0;
+}
+
+bool name_is_endpoint(const struct name *name)
+{
+    if (!name_is_set(name->kind) || !net_set_one_port(&name->set))
+        return false;
+    return is_local(name->kind) ? net_set_bindable(&name->set) : net_set_one_host(&name->set);
+}
+
+void name_encode(const struct name *name, uint8_t cookie[NAME_COOKIE_SIZE])
+{
+    const struct net_set *set = &name->set;
+    memset(cookie, 0, NAME_COOKIE_SIZE);
+    cookie[0] = (uint8_t)name->kind;
+    cookie[1] = set->family;
+    cookie[2] = set->bits;
+    cookie[3] = set->port_free;
+    memcpy(cookie + 4, &set->port_low, 2);
+    memcpy(cookie + 6, &set->port_high, 2);
+    memcpy(cookie + 8, set->address, 16);
+    memcpy(cookie + 24, set->zone, NET_ZONE_MAX);
+}
+
+static bool set_is_valid(const struct net_set *set)
+{
+    uint8_t most = set->family == 4 ? 32 : set->family == 6 ? 128 : 0;
+    return (set->family == 0 || most != 0) && set->bits <= most && set->port_low != 0 &&
+           set->port_low <= set->port_high && memchr(set->zone, '\0', NET_ZONE_MAX) != NULL;
+}
+
+bool name_decode(const uint8_t *cookie, size_t length, struct name *name)
+{
+    if (length != NAME_COOKIE_SIZE || cookie[0] >= NAME_FILES)
+        return false;
+    struct name found = {.kind = cookie[0]};
+    found.set.family = cookie[1];
+    found.set.bits = cookie[2];
+    found.set.port_free = cookie[3] != 0;
+    memcpy(&found.set.port_low, cookie + 4, 2);
+    memcpy(&found.set.port_high, cookie + 6, 2);
+    memcpy(found.set.address, cookie + 8, 16);
+    memcpy(found.set.zone, cookie + 24, NET_ZONE_MAX);
+    if (!set_is_valid(&found.set))
+        return false;
+    *name = found;
+    return true;
+}

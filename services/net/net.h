@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The network service: one thread, one loop over the port, the card's interrupt and the clock. Nothing in
+ * it blocks but the wait of that loop.
+ *
+ *   main.c        grants, start-up, the loop
+ *   card.c        driver <-> lwIP
+ *   config.c      addresses: DHCP, IPv6
+ *   name.c        the directory's names (pure), netset.c: endpoint sets (pure)
+ *   tree.c        requests <-> objects
+ *   connection.c  life of a TCP connection, stream.c: its bytes
+ *   listener.c    listening, handing connections over
+ *   datagram.c    UDP
+ */
+#ifndef SERVICES_NET_NET_H
+#define SERVICES_NET_NET_H
+
+#include "pseudofd/server/server.h"
+#include "services/net/card.h"
+#include "services/net/table.h"
+
+struct connection;
+struct listener;
+struct datagram;
+
+struct net {
+    struct server server;
+    struct card card;
+    struct table nodes;        /* set directories and connections, see node.h */
+    struct connection *work;   /* connections with something to do */
+    struct listener *listeners;
+    struct datagram *datagrams;
+    int closing[PORT_SLOTS];   /* descriptors given in replies, to close once these are delivered */
+    unsigned closing_count;
+    int log;
+};
+
+/* One line into the system's log. */
+void net_log(struct net *net, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Answers an open with `fd` and closes it after delivery. */
+void net_give(struct net *net, struct call *call, int fd);
+/* Delivers replies and commands. */
+void net_deliver(struct net *net);
+
+/* Starts the configuration of addresses (config.c). */
+void config_start(struct net *net);
+
+/* lwIP's errors as errno values (connection.c). */
+cloudabi_errno_t net_error(err_t error);
+
+#endif

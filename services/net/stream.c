@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The bytes of a connection: channel rings on one side, lwIP's callbacks on the other. */
+#include <string.h>
+
+#include "services/net/connection.h"
+
+/* Unit of tcp_poll: half seconds. The poll is the retry after a lack of memory. */
+#define POLL_INTERVAL 2
+#define WRITE_MAX 0xffff
+
+bool stream_all_pushed(const struct connection *connection)
+{
+    return channel_in_available(&connection->net->server, (unsigned)connection->channel) ==
+           connection->in_flight;
+}
+
+void stream_push(struct connection *connection)
+{
+    struct server *server = &connection->net->server;
+    struct tcp_pcb *pcb = connection->pcb;
+    if (pcb == NULL || !connection->connected || connection->fin_sent)
+        return;
+    for (;;) {
+        size_t length;
+        const uint8_t *bytes = channel_in_peek_at(server, (unsigned)connection->channel,
+                                                  connection->in_flight, &length);
+        if (length > tcp_sndbuf(pcb))
+            length = tcp_sndbuf(pcb);
+        if (length > WRITE_MAX)
+            length = WRITE_MAX;
+        if (length == 0 || tcp_write(pcb, bytes, (u16_t)length, 0) != ERR_OK)
+            break;
+        connection->in_flight += length;
+    }
+    tcp_output(pcb);
+}
+
+void stream_discard(struct connection *connection)
+{
+    while (connection->received != NULL) {
+        struct pbuf *first = connection->received;
+        connection->received = first->next;
+        first->next = NULL;
+        pbuf_free(first);
+    }
+    connection->received_last = NULL;
+    connection->received_offset = 0;
+}
+
+/* Copies queued bytes into one contiguous piece of the ring; returns how many. */
+static size_t fill(struct connection *connection, uint8_t *space, size_t room)
+{
+    size_t done = 0;
+    while (done < room && connection->received != NULL) {
+        struct pbuf *first = connection->received;
+        size_t piece = first->len - connection->received_offset;
+        if (piece > room - done)
+            piece = room - done;
+        memcpy(space + done, (uint8_t *)first->payload + connection->received_offset, piece);
+        done += piece;
+        connection->received_offset += piece;
+        if (connection->received_offset < first->len)
+            break;
+        connection->received = first->next;
+        connection->received_offset = 0;
+        first->next = NULL;
+        pbuf_free(first);
+    }
+    if (connection->received == NULL)
+        connection->received_last = NULL;
+    return done;
+}
+
+static void recved(struct connection *connection, size_t length)
+{
+    while (connection->pcb != NULL && length > 0) {
+        u16_t piece = length > WRITE_MAX ? WRITE_MAX : (u16_t)length;
+        tcp_recved(connection->pcb, piece);
+        length -= piece;
+    }
+}
+
+static size_t queued_length(const struct connection *connection)
+{
+    size_t length = 0;
+    for (const struct pbuf *pbuf = connection->received; pbuf != NULL; pbuf = pbuf->next)
+        length += pbuf->len;
+    return length - connection->received_offset;
+}
+
+void stream_pump(struct connection *connection)
+{
+    struct server *server = &connection->net->server;
+    unsigned channel = (unsigned)connection->channel;
+    size_t moved = 0;
+    /* What a client left unread at its close makes the close a reset. */
+    if (connection->given && channel_closed(server, channel))
+        return;
+    if (connection->given && channel_out_shut(server, channel)) {
+        moved = queued_length(connection);
+        stream_discard(connection);
+    }
+    while (connection->received != NULL) {
+        size_t room;
+        uint8_t *space = channel_out_space(server, channel, &room);
+        if (space == NULL)
+            break;
+        size_t done = fill(connection, space, room);
+        channel_out_produce(server, channel, done);
+        moved += done;
+    }
+    recved(connection, moved);
+    channel_want(server, channel,
+                 connection->received != NULL ? PORT_EVENT_READ | PORT_EVENT_WRITE
+                                              : PORT_EVENT_READ);
+    if (connection->received == NULL && connection->remote_eof && !connection->eof_told) {
+        connection->eof_told = true;
+        channel_eof(server, channel);
+    }
+}
+
+/* Both sides have sent FIN and all is acknowledged: the rest is lwIP's. */
+static void detach_if_over(struct connection *connection)
+{
+    if (connection->in_flight == 0 &&
+        (connection->closing || (connection->fin_sent && connection->remote_eof)))
+        connection_detach(connection);
+}
+
+static err_t on_received(void *argument, struct tcp_pcb *pcb, struct pbuf *pbuf, err_t error)
+{
+    struct connection *connection = argument;
+    (void)error;
+    if (pbuf == NULL) {
+        connection->remote_eof = true;
+        detach_if_over(connection);
+    } else if (connection->closing) {
+        tcp_recved(pcb, pbuf->tot_len);
+        pbuf_free(pbuf);
+    } else {
+        if (connection->received_last != NULL)
+            connection->received_last->next = pbuf;
+        else
+            connection->received = pbuf;
+        while (pbuf->next != NULL)
+            pbuf = pbuf->next;
+        connection->received_last = pbuf;
+    }
+    connection_queue(connection);
+    return ERR_OK;
+}
+
+static err_t on_sent(void *argument, struct tcp_pcb *pcb, u16_t length)
+{
+    struct connection *connection = argument;
+    size_t acknowledged = length;
+    (void)pcb;
+    if (acknowledged > connection->in_flight)
+        acknowledged = connection->in_flight;
+    connection->in_flight -= acknowledged;
+    channel_in_consume(&connection->net->server, (unsigned)connection->channel, acknowledged);
+    detach_if_over(connection);
+    connection_queue(connection);
+    return ERR_OK;
+}
+
+static err_t on_poll(void *argument, struct tcp_pcb *pcb)
+{
+    (void)pcb;
+    connection_queue(argument);
+    return ERR_OK;
+}
+
+static void on_error(void *argument, err_t error)
+{
+    struct connection *connection = argument;
+    connection->pcb = NULL; /* lwIP has freed it */
+    connection->in_flight = 0;
+    if (error == ERR_RST && !connection->connected)
+        connection->error = CLOUDABI_ECONNREFUSED;
+    else if (error == ERR_ABRT)
+        connection->error = CLOUDABI_ETIMEDOUT;
+    else if (error != ERR_CLSD)
+        connection->error = net_error(error);
+    connection_queue(connection);
+}
+
+void stream_attach(struct connection *connection)
+{
+    tcp_arg(connection->pcb, connection);
+    tcp_recv(connection->pcb, on_received);
+    tcp_sent(connection->pcb, on_sent);
+    tcp_err(connection->pcb, on_error);
+    tcp_poll(connection->pcb, on_poll, POLL_INTERVAL);
+}
+
+void connection_detach(struct connection *connection)
+{
+    struct tcp_pcb *pcb = connection->pcb;
+    if (pcb == NULL)
+        return;
+    tcp_arg(pcb, NULL);
+    tcp_recv(pcb, NULL);
+    tcp_sent(pcb, NULL);
+    tcp_err(pcb, NULL);
+    tcp_poll(pcb, NULL, 0);
+    connection->pcb = NULL;
+}
