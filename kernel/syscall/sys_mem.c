@@ -64,10 +64,8 @@ cloudabi_errno_t sys_mem_map(user_addr_t addr, size_t len, cloudabi_mprot_t prot
         .fixed = (flags & CLOUDABI_MAP_FIXED) != 0,
     };
     if (fd != NULL) {
-        if (fd->file->ops->map == NULL)
-            return CLOUDABI_ENODEV;
         args.max_prot = limit_of(fd, args.shared);
-        error = fd->file->ops->map(fd->file, off, len, args.shared, &args.object, &args.offset, &args.no_fork);
+        error = file_map(fd->file, off, len, args.shared, &args.object, &args.offset, &args.no_fork);
         if (error != 0)
             return error;
     }

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The pure parts of memory management, against simple models.
+$(eval $(call hosttest,test_mm,tests/host/test_mm.c kernel/mm/buddy.c kernel/mm/radix.c \
+    kernel/mm/area_tree.c,-DTESSERA_KERNEL=1))
