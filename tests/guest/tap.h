@@ -45,12 +45,12 @@ static inline int tap_end(void)
 #define CHECK(expression) tap_ok((expression), #expression, __FILE__, __LINE__)
 
 /* The call fails (with -1 or a null pointer's worth) and sets errno to WANTED. */
-#define CHECK_ERRNO(call, wanted)                                                                  \
-    tap_ok((errno = 0, (long)(call) == -1) && errno == (wanted), #call " gives " #wanted, __FILE__, \
-           __LINE__)
+#define CHECK_ERRNO(call, wanted)                                                         \
+    tap_ok((errno = 0, (long)(call) == -1) && errno == (wanted), #call " gives " #wanted, \
+           __FILE__, __LINE__)
 
 /* The call returns the errno value WANTED itself (cloudabi_sys_*, pthread_*). */
-#define CHECK_RETURNS(call, wanted)                                                                \
+#define CHECK_RETURNS(call, wanted) \
     tap_ok((errno = (call)) == (wanted), #call " returns " #wanted, __FILE__, __LINE__)
 
 #endif
