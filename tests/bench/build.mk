@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Measuring programs: tools/vm exec --icount build/user/bench-NAME
+$(eval $(call program,bench-calls,tests/bench/calls.c tests/bench/bench.c,))
+$(eval $(call program,bench-port,tests/bench/port.c tests/bench/bench.c,pseudofd))
