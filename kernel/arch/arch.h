@@ -33,7 +33,7 @@ typedef uint64_t paddr_t;
 
 /* --- this CPU ------------------------------------------------------------------------------- */
 
-struct cpu *arch_cpu_self(void);  /* %gs:0 */
+/* struct cpu *arch_cpu_self(void): in types.h */
 void arch_idle(void);             /* interrupts on, halt until one comes, interrupts off again */
 void arch_interrupt_window(void); /* let pending interrupts in, then off again */
 void arch_spin_hint(void);        /* one turn of a spin loop: pause + serve the shootdown inbox */
@@ -61,7 +61,8 @@ struct thread *arch_switch(struct thread *prev, struct thread *next);
 /* --- time ----------------------------------------------------------------------------------- */
 
 uint64_t arch_clock_monotonic(void);       /* ns since boot; never goes back, same on all CPUs */
-uint64_t arch_clock_realtime_at_boot(void); /* ns since 1970 at monotonic 0, from the RTC */
+uint64_t arch_clock_realtime(void);        /* ns since 1970: monotonic + an offset, first from the RTC */
+void arch_clock_set_realtime(uint64_t now);
 uint64_t arch_cycles(void);
 /* One-shot timer of this CPU: interrupt at monotonic DEADLINE (UINT64_MAX = off). Its interrupt
  * calls sched_timer_interrupt(). */
@@ -93,6 +94,8 @@ int arch_pt_create(struct arch_pt *pt, const struct pt_frame_ops *ops); /* 0 or 
 void arch_pt_destroy(struct arch_pt *pt, const struct pt_frame_ops *ops);
 /* Makes the levels above VA exist. After success arch_pt_set(VA) can not fail. */
 int arch_pt_prepare(struct arch_pt *pt, uint64_t va, const struct pt_frame_ops *ops);
+/* Without PT_USER the page is there but nobody can touch it (PROT_NONE): the entry keeps the frame, and
+ * arch_pt_get, _clear and _next report it as present with no flags. */
 void arch_pt_set(struct arch_pt *pt, uint64_t va, paddr_t frame, unsigned flags);
 /* Clears and returns the old entry (present = false if none). Does not flush. */
 struct pt_entry arch_pt_clear(struct arch_pt *pt, uint64_t va);
@@ -100,7 +103,7 @@ struct pt_entry arch_pt_get(const struct arch_pt *pt, uint64_t va);
 void arch_pt_write_protect(struct arch_pt *pt, uint64_t va);
 /* First mapped page at or above VA and below END, or END: to skip holes quickly. */
 uint64_t arch_pt_next(const struct arch_pt *pt, uint64_t va, uint64_t end);
-void arch_pt_activate(struct arch_pt *pt);
+void arch_pt_activate(struct arch_pt *pt); /* NULL: the kernel's own, without user memory */
 /* Flush [start,end) of PT on every CPU that has it active; waits for acknowledgement.  May be
  * called with spinlocks held: waiters serve their inbox in arch_spin_hint(). */
 void arch_tlb_flush(struct arch_pt *pt, uint64_t start, uint64_t end);

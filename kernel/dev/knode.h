@@ -48,6 +48,8 @@ struct ktext_ops {
     cloudabi_errno_t (*store)(void *data, const char *text, size_t len);        /* NULL: not writable */
 };
 cloudabi_errno_t ktext_open(const struct ktext_ops *ops, void *data, cloudabi_fdflags_t flags,
-                            struct job *job, struct file **out);
+                            struct job *job, struct file **out); /* a character device */
+cloudabi_errno_t ktext_open_as(cloudabi_filetype_t type, const struct ktext_ops *ops, void *data,
+                               cloudabi_fdflags_t flags, struct job *job, struct file **out);
 
 #endif

@@ -32,6 +32,8 @@ typedef const void *(*boot_memory)(void *ctx, uint64_t pa, size_t len);
 /* False: malformed, or without memory. The info is then not to be used. */
 bool bootinfo_multiboot2(struct boot_info *info, uint64_t pa, boot_memory memory, void *ctx);
 bool bootinfo_pvh(struct boot_info *info, uint64_t pa, boot_memory memory, void *ctx);
+/* Takes [start, end) out of the usable memory. Ranges that do not fit the table any more are lost. */
+void bootinfo_reserve(struct boot_info *info, uint64_t start, uint64_t end);
 
 /* What this kernel was booted with; constant after boot. */
 extern struct boot_info boot_info;
