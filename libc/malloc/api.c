@@ -91,6 +91,8 @@ void *memalign(size_t align, size_t size)
 {
     if (align <= 16)
         return malloc(size);
+    if (size == 0)
+        size = 1; /* else the pointer could lie at the end of its object */
     if (align > ALIGN_LIMIT || size > (size_t)PTRDIFF_MAX - 2 * align - 4 * UNIT_SIZE) {
         errno = ENOMEM;
         return NULL;

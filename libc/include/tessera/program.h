@@ -17,12 +17,14 @@ extern "C" {
  * they are met. Returns an errno on failure, with nothing changed.
  */
 int program_exec_argdata(int fd, const void *data, size_t size);
+int program_exec(int fd, const struct argdata *arguments);
 
 /*
  * The same in a new process; *PROCESS becomes its descriptor, on which POLL_PROC_TERMINATE can be waited for
  * and whose closing kills it. Returns 0 or the errno with which the start failed.
  */
 int program_spawn_argdata(int fd, const void *data, size_t size, int *process);
+int program_spawn(int fd, const struct argdata *arguments, int *process);
 
 /* The calls beneath, for those who number descriptors themselves: descriptor value N is FDS[N]. */
 int program_exec_fds(int fd, const void *data, size_t size, const int *fds, size_t count);

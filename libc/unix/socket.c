@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sockets as the ABI has them: connected pairs, and messages that carry descriptors. Connections by address
+ * go through a network directory (net.c).
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "libc/unix/unix.h"
+
+#define FDS_MAX 64
+
+_Static_assert(SOCK_DGRAM == CLOUDABI_FILETYPE_SOCKET_DGRAM &&
+                   SOCK_STREAM == CLOUDABI_FILETYPE_SOCKET_STREAM,
+               "socket types are file types of the ABI");
+
+static cloudabi_errno_t set_nonblocking(cloudabi_fd_t fd)
+{
+    cloudabi_fdstat_t st = {.fs_flags = CLOUDABI_FDFLAG_NONBLOCK};
+
+    return cloudabi_sys_fd_stat_put(fd, &st, CLOUDABI_FDSTAT_FLAGS);
+}
+
+int socketpair(int domain, int type, int protocol, int pair[2])
+{
+    cloudabi_fd_t fds[2];
+    int flags = type & (SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    (void)protocol;
+    if (domain != AF_UNIX)
+        return result(EAFNOSUPPORT);
+    cloudabi_errno_t error =
+        cloudabi_sys_fd_create2((cloudabi_filetype_t)(type & 0xff), &fds[0], &fds[1]);
+    if (error != 0)
+        return result(error == EINVAL ? EPROTOTYPE : error);
+    for (int i = 0; i < 2; i++) {
+        __cloexec_set((int)fds[i], (flags & SOCK_CLOEXEC) != 0);
+        if ((flags & SOCK_NONBLOCK) != 0)
+            (void)set_nonblocking(fds[i]);
+        pair[i] = (int)fds[i];
+    }
+    return 0;
+}
+
+/* Both ends are sockets; what is written to one is read from the other. */
+int pipe(int pair[2])
+{
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+}
+
+int pipe2(int pair[2], int flags)
+{
+    int type = ((flags & O_CLOEXEC) != 0 ? SOCK_CLOEXEC : 0) |
+               ((flags & O_NONBLOCK) != 0 ? SOCK_NONBLOCK : 0);
+
+    return socketpair(AF_UNIX, SOCK_STREAM | type, 0, pair);
+}
+
+int shutdown(int fd, int how)
+{
+    static const cloudabi_sdflags_t flags[] = {
+        [SHUT_RD] = CLOUDABI_SHUT_RD,
+        [SHUT_WR] = CLOUDABI_SHUT_WR,
+        [SHUT_RDWR] = CLOUDABI_SHUT_RD | CLOUDABI_SHUT_WR,
+    };
+
+    if (how < SHUT_RD || how > SHUT_RDWR)
+        return result(EINVAL);
+    return result(cloudabi_sys_sock_shutdown((cloudabi_fd_t)fd, flags[how]));
+}
+
+/* The descriptors in the control messages; EINVAL for any other kind. */
+static cloudabi_errno_t collect_fds(const struct msghdr *msg, cloudabi_fd_t *fds, size_t *count)
+{
+    *count = 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(0))
+            return EINVAL;
+        size_t more = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        if (more > FDS_MAX - *count)
+            return EMSGSIZE;
+        memcpy(fds + *count, CMSG_DATA(c), more * sizeof(int));
+        *count += more;
+    }
+    return 0;
+}
+
+static size_t vector_size(const struct msghdr *msg)
+{
+    size_t total = 0;
+
+    for (int i = 0; i < msg->msg_iovlen; i++)
+        total += msg->msg_iov[i].iov_len;
+    return total;
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    cloudabi_fd_t fds[FDS_MAX];
+    cloudabi_send_out_t out = {0};
+    size_t count;
+
+    if ((flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_EOR)) != 0)
+        return result(ENOTSUP);
+    cloudabi_errno_t error = collect_fds(msg, fds, &count);
+    if (error == 0 && count > 0 && vector_size(msg) == 0)
+        error = EMSGSIZE;
+    if (error != 0)
+        return result(error);
+    cloudabi_send_in_t in = {
+        .si_data = (const cloudabi_ciovec_t *)msg->msg_iov,
+        .si_data_len = (size_t)msg->msg_iovlen,
+        .si_fds = fds,
+        .si_fds_len = count,
+    };
+    error = cloudabi_sys_sock_send((cloudabi_fd_t)fd, &in, &out);
+    return result_count(error, out.so_datalen);
+}
+
+/* How many descriptors the caller left room for. */
+static size_t fd_room(const struct msghdr *msg)
+{
+    if (msg->msg_control == NULL || msg->msg_controllen < CMSG_LEN(sizeof(int)))
+        return 0;
+    size_t room = (msg->msg_controllen - CMSG_LEN(0)) / sizeof(int);
+    return room < FDS_MAX ? room : FDS_MAX;
+}
+
+static void deliver_fds(struct msghdr *msg, const cloudabi_fd_t *fds, size_t count, int flags)
+{
+    struct cmsghdr *c = msg->msg_control;
+
+    for (size_t i = 0; i < count; i++)
+        __cloexec_set((int)fds[i], (flags & MSG_CMSG_CLOEXEC) != 0);
+    if (count == 0) {
+        msg->msg_controllen = 0;
+        return;
+    }
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(int));
+    memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+    socklen_t space = (socklen_t)CMSG_SPACE(count * sizeof(int));
+    msg->msg_controllen = space < msg->msg_controllen ? space : msg->msg_controllen;
+}
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    cloudabi_fd_t fds[FDS_MAX];
+    cloudabi_recv_out_t out = {0};
+    cloudabi_recv_in_t in = {
+        .ri_data = (const cloudabi_iovec_t *)msg->msg_iov,
+        .ri_data_len = (size_t)msg->msg_iovlen,
+        .ri_fds = fds,
+        .ri_fds_len = fd_room(msg),
+        .ri_flags = (cloudabi_riflags_t)(((flags & MSG_PEEK) != 0 ? CLOUDABI_SOCK_RECV_PEEK : 0) |
+                                         ((flags & MSG_WAITALL) != 0 ? CLOUDABI_SOCK_RECV_WAITALL : 0)),
+    };
+
+    cloudabi_errno_t error = cloudabi_sys_sock_recv((cloudabi_fd_t)fd, &in, &out);
+    if (error != 0)
+        return result(error);
+    deliver_fds(msg, fds, out.ro_fdslen, flags);
+    msg->msg_namelen = 0;
+    msg->msg_flags = ((out.ro_flags & CLOUDABI_SOCK_RECV_FDS_TRUNCATED) != 0 ? MSG_CTRUNC : 0) |
+                     ((out.ro_flags & CLOUDABI_SOCK_RECV_DATA_TRUNCATED) != 0 ? MSG_TRUNC : 0);
+    return (ssize_t)out.ro_datalen;
+}
+
+ssize_t send(int fd, const void *buffer, size_t size, int flags)
+{
+    struct iovec iov = {(void *)buffer, size};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    return sendmsg(fd, &msg, flags);
+}
+
+ssize_t recv(int fd, void *buffer, size_t size, int flags)
+{
+    struct iovec iov = {buffer, size};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    return recvmsg(fd, &msg, flags);
+}
