@@ -14,7 +14,6 @@
 
 struct closing {
     struct file *first;
-    bool suspect; /* a socket is held by nothing but messages: see pass_collect() */
 };
 
 static struct slab_cache file_cache = SLAB_CACHE(file_cache, struct file, OBJECT_FILE);
@@ -52,31 +51,27 @@ static void file_close(struct file *file)
 
 static void closing_run(struct closing *closing)
 {
-    for (;;) {
-        struct file *file = closing->first;
-        if (file != NULL) {
+    do {
+        struct file *file;
+        while ((file = closing->first) != NULL) {
             closing->first = file->closing_next;
             file_close(file);
-        } else if (closing->suspect) {
-            closing->suspect = false;
-            pass_collect();
-        } else {
-            return;
         }
-    }
+        pass_collect(); /* may add to the list */
+    } while (closing->first != NULL);
 }
 
 /* DEAD: the file without references; NULL: only suspect that sockets hold each other. */
 static void file_put_slow(struct file *dead)
 {
     struct thread *self = thread_self();
-    struct closing mine = {NULL, false};
+    struct closing mine = {NULL};
     struct closing *closing = self->closing != NULL ? self->closing : &mine;
     if (dead != NULL) {
         dead->closing_next = closing->first;
         closing->first = dead;
     } else {
-        closing->suspect = true;
+        pass_suspect();
     }
     if (closing != &mine)
         return;

@@ -9,7 +9,8 @@
  * from a holder outside of messages (there is none) or from receiving (which takes the lock).
  *
  * It looks only at inboxes that hold descriptors, which are few, and runs when a reference to an end goes
- * whose others all are messages: no cycle becomes unreachable in another way.
+ * whose others all are messages: no cycle becomes unreachable in another way.  A program that makes them many
+ * can not make the kernel search all the time: a long search puts the next one off, to some later close.
  */
 #include "kernel/fd/pass.h"
 
@@ -18,6 +19,12 @@
 
 static struct spinlock pass_lock = SPINLOCK_INIT(RANK_SOCKET + 2);
 static struct list loaded_queues = LIST_INIT(loaded_queues);
+
+#define SEARCH_CHEAP 64u /* so many inboxes may be searched at any time */
+#define SEARCH_SHARE 8u  /* else it may take one part in so many of the time */
+
+static _Atomic bool suspected;
+static uint64_t next_search; /* pass lock: monotonic ns */
 
 void pass_queue_init(struct pass_queue *queue, struct file *owner)
 {
@@ -176,10 +183,11 @@ static void mark_from_locked(const struct pass_queue *queue, struct list *work)
     }
 }
 
-void pass_collect(void)
+/* Moves the messages of inboxes that are not reached to GARBAGE. The number of inboxes looked at. */
+static size_t search_locked(struct list *garbage)
 {
-    struct list work = LIST_INIT(work), garbage = LIST_INIT(garbage), *link;
-    spinlock_lock(&pass_lock);
+    struct list work = LIST_INIT(work), *link;
+    size_t count = 0;
     mark_roots_locked(&work);
     while ((link = list_pop(&work)) != NULL)
         mark_from_locked(container_of(link, struct pass_queue, work), &work);
@@ -187,7 +195,30 @@ void pass_collect(void)
     {
         struct pass_queue *queue = container_of(pos, struct pass_queue, loaded);
         if (!queue->reached)
-            drain_locked(queue, &garbage);
+            drain_locked(queue, garbage);
+        count++;
+    }
+    return count;
+}
+
+void pass_suspect(void)
+{
+    atomic_store(&suspected, true);
+}
+
+void pass_collect(void)
+{
+    struct list garbage = LIST_INIT(garbage);
+    if (!atomic_load_explicit(&suspected, memory_order_relaxed))
+        return;
+    uint64_t start = arch_clock_monotonic();
+    spinlock_lock(&pass_lock);
+    if (start >= next_search) {
+        atomic_store(&suspected, false);
+        if (search_locked(&garbage) > SEARCH_CHEAP) {
+            uint64_t end = arch_clock_monotonic();
+            next_search = end + SEARCH_SHARE * (end - start);
+        }
     }
     spinlock_unlock(&pass_lock);
     pass_release_all(&garbage);

@@ -59,7 +59,10 @@ static inline struct passed *pass_next(const struct pass_queue *queue, const str
 void pass_deliver(struct passed *passed, struct sock_message *message);
 void pass_release(struct passed *passed);
 void pass_release_all(struct list *list);
-/* Frees the messages of sockets that are held by nothing but such messages. file_put() asks for it. */
+/* A socket is held by nothing but messages: the next pass_collect() has a reason to look. */
+void pass_suspect(void);
+/* Frees the messages of sockets that are held by nothing but such messages, if there is a suspicion and the
+ * last search was not too dear to search again now; then a later call will. file_put() calls it. */
 void pass_collect(void);
 
 #endif
