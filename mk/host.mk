@@ -7,8 +7,9 @@ HOST_FLAGS := -std=gnu11 -O1 -g $(WARNINGS) $(INCLUDES) -D_GNU_SOURCE -DTESSERA_
 
 # $(call host_rules,KIND,OUT,NAME,FLAGS,LINK): KIND is hosttest or fuzztarget.
 define host_rules
+$(call remember,$(2)-$(3),$(HOST_FLAGS) $(4) $($(1)_$(3)_cflags))
 $(foreach s,$($(1)_$(3)_sources),$(eval $(call compile,build/$(2)/obj/$(3),$(s),\
-    $(CLANG) $(HOST_FLAGS) $(4) $($(1)_$(3)_cflags))))
+    $(CLANG) $(HOST_FLAGS) $(4) $($(1)_$(3)_cflags),,$(2)-$(3))))
 build/$(2)/$(3): $(call objects,build/$(2)/obj/$(3),$($(1)_$(3)_sources))
 	$$(call say,LINK,$$@)
 	$$(Q)$(CLANG) $(HOST_FLAGS) $(4) -o $$@ $$^ $(5)

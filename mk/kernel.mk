@@ -19,7 +19,9 @@ KERNEL_OBJECTS := $(call objects,$(KERNEL_OUT)/obj,$(KERNEL_SOURCES)) $(KERNEL_E
 KERNEL_LINK ?= $(LLD) -nostdlib -static --build-id=none -z max-page-size=4096 -z noexecstack \
     $(if $(KERNEL_SCRIPT),-T $(KERNEL_SCRIPT)) $(KERNEL_LDFLAGS) -o $@ $(KERNEL_OBJECTS)
 
-$(foreach s,$(KERNEL_SOURCES),$(eval $(call compile,$(KERNEL_OUT)/obj,$(s),$(CLANG) $(KERNEL_FLAGS))))
+KERNEL_UNIT := $(notdir $(KERNEL_OUT))
+$(call remember,$(KERNEL_UNIT),$(KERNEL_FLAGS))
+$(foreach s,$(KERNEL_SOURCES),$(eval $(call compile,$(KERNEL_OUT)/obj,$(s),$(CLANG) $(KERNEL_FLAGS),,$(KERNEL_UNIT))))
 
 $(KERNEL_ELF): $(KERNEL_OBJECTS) $(KERNEL_SCRIPT)
 	$(call say,LINK,$@)

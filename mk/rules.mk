@@ -52,10 +52,14 @@ GUESTTESTS  :=
 # $(call objects,DIR,SOURCES): the object files of SOURCES below DIR.
 objects = $(addprefix $(1)/,$(addsuffix .o,$(2)))
 
-# $(call compile,DIR,SOURCE,COMMAND,NEEDS): the rule for one object of SOURCE below DIR. The dependency
+# $(call remember,UNIT,COMMAND): a file that changes when the COMMAND for UNIT's objects does; they depend on it.
+remember = $(if $(findstring [$(strip $(2))],[$(strip $(file <build/flags/$(1)))]),,$(file >build/flags/$(1),$(2)))
+$(shell mkdir -p build/flags)
+
+# $(call compile,DIR,SOURCE,COMMAND,NEEDS[,UNIT]): the rule for one object of SOURCE below DIR. The dependency
 # file beside it names the headers it included; deleted headers do not stop the build (-MP).
 define compile
-$(1)/$(2).o: $(2) | generated $(4)
+$(1)/$(2).o: $(2) $(if $(5),build/flags/$(5)) | generated $(4)
 	$$(call say,CC,$(2))
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$(3) -MMD -MP -MF $$@.d -c -o $$@ $$<

@@ -6,7 +6,8 @@ USER_FLAGS := -std=gnu11 -O2 -g $(WARNINGS) $(INCLUDES)
 # $(call user_objects,UNIT,SOURCES,EXTRA_CFLAGS): objects lie in a directory of the unit's own, because
 # two units may compile one source with different flags.
 define user_objects
-$(foreach s,$(2),$(eval $(call compile,build/user/obj/$(1),$(s),$(TESSERACC) $(USER_FLAGS) $(3),sdk)))
+$(call remember,user-$(1),$(USER_FLAGS) $(3))
+$(foreach s,$(2),$(eval $(call compile,build/user/obj/$(1),$(s),$(TESSERACC) $(USER_FLAGS) $(3),sdk,user-$(1))))
 endef
 
 define library_rules
