@@ -10,6 +10,7 @@
 #include "kernel/proc/process.h"
 
 struct mock mock;
+uint64_t host_memory; /* 0: a physical address is the address itself */
 struct job job_root;
 static struct thread thread;
 static struct process process;
