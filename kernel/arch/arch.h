@@ -112,13 +112,21 @@ void arch_tlb_flush(struct arch_pt *pt, uint64_t start, uint64_t end);
 void *arch_kmap_stack(const paddr_t *frames, size_t pages); /* guard page below; NULL: no memory */
 void arch_kunmap_stack(void *base, size_t pages);
 
+/* All physical memory, seen by the kernel. Host tests bring memory of their own. */
+#ifdef TESSERA_HOST
+extern uint64_t host_memory;
+#define DIRECT_MAP host_memory
+#else
+#define DIRECT_MAP 0xffff800000000000ul
+#endif
+
 static inline void *arch_direct(paddr_t pa)
 {
-    return (void *)(pa + 0xffff800000000000ul);
+    return (void *)(pa + DIRECT_MAP);
 }
 static inline paddr_t arch_direct_to_phys(const void *va)
 {
-    return (uint64_t)va - 0xffff800000000000ul;
+    return (uint64_t)va - DIRECT_MAP;
 }
 
 /* --- user memory: the only instructions that touch it ----------------------------------------- */
