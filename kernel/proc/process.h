@@ -28,8 +28,13 @@ struct process {
     uint32_t exit_code;           /* p */
     uint64_t start_time, cpu_time; /* ns; p */
     struct waitq exit_waiters;    /* poll PROC_TERMINATE */
+    struct waitq state_waiters;   /* stopped threads; exec that waits for the others to end */
+    struct thread *exec_owner;    /* p: the thread that ends all others to exec */
+    struct memobj *executable;    /* like vmspace; referenced, writing denied */
     void *ports_served;           /* port layer: list of ports whose ring this process has mapped; p */
 };
+
+struct file;
 
 struct process *process_self(void);
 struct process *process_get(struct process *process);
@@ -40,7 +45,14 @@ cloudabi_errno_t process_create_first(struct memobj *object, struct fd_table *fd
 /* Ends the whole process: by exit code (signal 0) or by signal. Returns to the caller, whose thread dies on
  * its way back to user mode. First caller wins. */
 void process_terminate(struct process *process, uint8_t signal, uint32_t exit_code);
+/* What a signal does: nothing, stop, continue, or end. EINVAL: not a signal. */
 cloudabi_errno_t process_raise(struct process *process, cloudabi_signal_t signal);
+uint64_t process_cpu_time(struct process *process); /* ns, all threads */
+
+/* The process behind a process descriptor, not referenced; NULL: FILE is something else. */
+struct process *process_of_file(const struct file *file);
+/* Has it ended, and how? */
+bool process_exited(struct process *process, uint8_t *signal, uint32_t *exit_code);
 
 /* Others hook in here without proc knowing them (pseudo-fd ports, PCI claims): called once, in the context
  * of the last thread, before the address space goes. kind: exit or exec. */

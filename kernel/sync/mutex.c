@@ -26,6 +26,8 @@ static void lock_slow(struct mutex *mutex)
         waitq_rearm(&waiter);
     }
     waitq_remove(&waiter);
+    /* A wait around this one may have lost its token here: it gets one back, at worst to no purpose. */
+    atomic_store(&waiter.thread->unparked, true);
 }
 
 void mutex_lock(struct mutex *mutex)

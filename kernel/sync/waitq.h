@@ -15,7 +15,8 @@
  *
  * A waker that calls waitq_wake_* after changing the condition either sees the waiter on the queue
  * or the waiter sees the condition. One thread may be on many queues at once (poll).
- * thread_park() may return 0 for no reason (a token that was left over): always look again.
+ * thread_park() may return 0 for no reason (a token that was left over): always look again.  A
+ * wait inside a wait (a page fault in the loop above) must leave the token set when it ends, as mutexes do.
  */
 #ifndef KERNEL_SYNC_WAITQ_H
 #define KERNEL_SYNC_WAITQ_H
