@@ -34,12 +34,13 @@ void panic_print(const char *format, ...)
     arch_console_write("\r\n", 2);
 }
 
-static void print_address(const char *label, uint64_t address)
+/* BACK: how far before ADDRESS the instruction lies that is to be named. */
+static void print_address(const char *label, uint64_t address, uint64_t back)
 {
     uint64_t offset;
-    const char *name = ksym_find(address, &offset);
+    const char *name = ksym_find(address - back, &offset);
     if (name != NULL)
-        panic_print("PANIC   %s %016lx %s+0x%lx", label, address, name, offset);
+        panic_print("PANIC   %s %016lx %s+0x%lx", label, address, name, offset + back);
     else
         panic_print("PANIC   %s %016lx", label, address);
 }
@@ -47,12 +48,12 @@ static void print_address(const char *label, uint64_t address)
 void panic_backtrace(uint64_t pc, uint64_t frame_pointer)
 {
     if (pc != 0)
-        print_address("at  ", pc);
+        print_address("at  ", pc, 0);
     for (int i = 0; i < FRAMES_MAX && frame_pointer >= KERNEL_HALF && frame_pointer % 8 == 0; i++) {
         const uint64_t *frame = (const uint64_t *)frame_pointer;
         if (frame[1] < KERNEL_HALF)
             break;
-        print_address("from", frame[1]);
+        print_address("from", frame[1], 1);
         if (frame[0] <= frame_pointer || frame[0] - frame_pointer > 65536)
             break;
         frame_pointer = frame[0];

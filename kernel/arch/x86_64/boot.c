@@ -34,6 +34,7 @@ void boot_main(uint32_t kind, uint32_t info)
     bootinfo_reserve(&boot_info, 0x80000, 0x100000);
     bootinfo_reserve(&boot_info, (uint64_t)kernel_start - KERNEL_BASE, (uint64_t)kernel_end - KERNEL_BASE);
     paging_init(&boot_info);
+    arch_pt_activate(&kernel_pt);
     kernel_main();
 }
 

@@ -26,7 +26,6 @@ void smp_init_boot_cpu(void)
     cpu_count = 1;
     cpu_init(&boot_cpu, 0);
     boot_cpu.number = 0;
-    arch_pt_activate(&kernel_pt);
     atomic_store(&boot_cpu.arch.online, true);
 }
 
