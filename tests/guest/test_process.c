@@ -114,17 +114,19 @@ static void test_descriptor(void)
     cloudabi_fd_t process = 0, a, b;
     cloudabi_fdstat_t stat;
     cloudabi_tid_t tid;
+    cloudabi_errno_t forked;
     size_t done = 99;
     char byte;
 
     CHECK_RETURNS(cloudabi_sys_fd_create2(CLOUDABI_FILETYPE_SOCKET_STREAM, &a, &b), 0);
-    if (!CHECK(cloudabi_sys_proc_fork(&process, &tid) == 0))
-        return;
-    if (process == CLOUDABI_PROCESS_CHILD) {
+    forked = cloudabi_sys_proc_fork(&process, &tid);
+    if (forked == 0 && process == CLOUDABI_PROCESS_CHILD) {
         cloudabi_sys_fd_close(a);
         for (;;)
             nap(1000000000);
     }
+    if (!CHECK(forked == 0))
+        return;
     cloudabi_sys_fd_close(b);
     CHECK_RETURNS(cloudabi_sys_fd_stat_get(process, &stat), 0);
     CHECK(stat.fs_filetype == CLOUDABI_FILETYPE_PROCESS);
@@ -152,11 +154,13 @@ static void test_poll_again(void)
     uint32_t code = 9;
     cloudabi_fd_t process = 0;
     cloudabi_tid_t tid;
+    cloudabi_errno_t forked;
 
-    if (!CHECK(cloudabi_sys_proc_fork(&process, &tid) == 0))
-        return;
-    if (process == CLOUDABI_PROCESS_CHILD)
+    forked = cloudabi_sys_proc_fork(&process, &tid);
+    if (forked == 0 && process == CLOUDABI_PROCESS_CHILD)
         cloudabi_sys_proc_exit(code);
+    if (!CHECK(forked == 0))
+        return;
     CHECK(wait_process(process).proc_terminate.exitcode == 9);
     CHECK(wait_process(process).proc_terminate.exitcode == 9);
     cloudabi_sys_fd_close(process);
