@@ -17,7 +17,8 @@ LIBC_START_FLAGS := -fno-sanitize=safe-stack -fno-stack-protector
 
 # Members of newlib's libc.a whose functions the system layer supplies.
 LIBC_REPLACED := setjmp isatty _isatty errno lock abort raise _Exit aligned_alloc reallocarray creat \
-    rename sleep usleep stack_protector
+    rename sleep usleep stack_protector u_strerr execl execle execlp execv \
+    execve execvp
 
 LIBC_CALLS := build/gen/libc/calls.inc
 $(LIBC_CALLS): build/gen/abi/.stamp
@@ -50,7 +51,7 @@ $(foreach s,$(LIBC_SOURCES) $(LIBC_CRT:%=libc/start/%.S),$(eval $(call compile,$
 $(LIBC_CRT:%=$(SDK)/lib/%.o): $(SDK)/lib/%.o: $(LIBC_OUT)/obj/libc/start/%.S.o
 	$(Q)mkdir -p $(@D) && cp $< $@
 
-$(SDK)/lib/libc.a: $(LIBC_OBJECTS) $(LIBC_OUT)/newlib.path
+$(SDK)/lib/libc.a: libc/build.mk $(LIBC_OBJECTS) $(LIBC_OUT)/newlib.path
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D) && rm -f $@
 	$(Q)cp "$$(cat $(LIBC_OUT)/newlib.path)/lib/libc.a" $@.new

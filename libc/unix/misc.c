@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Small functions of POSIX that need nothing but the ABI. */
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -198,4 +199,27 @@ ssize_t getdelim(char **line, size_t *size, int delimiter, FILE *stream)
 ssize_t getline(char **line, size_t *size, FILE *stream)
 {
     return __getdelim(line, size, '\n', stream);
+}
+
+struct passwd *getpwnam(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
+struct passwd *getpwuid(uid_t uid)
+{
+    (void)uid;
+    return NULL;
+}
+
+char *getlogin(void)
+{
+    errno = ENXIO;
+    return NULL;
+}
+
+int issetugid(void)
+{
+    return 0;
 }

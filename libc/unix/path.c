@@ -109,6 +109,8 @@ bool __place_of(int dirfd, const char *path, struct place *place)
             path++;
         size_t len = strcspn(path, "/");
         fd = grant_of(path, len);
+        if (fd < 0 && len == 3 && memcmp(path, "tmp", 3) == 0)
+            fd = grant_fd("tmpdir"); /* what tmpfile() and the like hope for */
         path += len;
         while (*path == '/')
             path++;
