@@ -28,8 +28,6 @@
 #define READ_WRITE (CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE)
 #define ALL_PROT (READ_WRITE | CLOUDABI_PROT_EXEC)
 
-struct memobj *arch_vdso_object(void); /* page 0: the time page; then the vDSO's ELF */
-
 struct layout {
     uint64_t guard, stack_end, vdso, bias;
 };

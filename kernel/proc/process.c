@@ -183,7 +183,6 @@ static void end(struct process *process)
 {
     process_run_hooks(process, false);
     thread_self()->vmspace = NULL;
-    arch_pt_activate(NULL);
     drop_parts(process);
     spinlock_lock(&process->lock);
     process->exited = true;
@@ -200,7 +199,6 @@ void process_leave(void)
     process->exiting |= last; /* the last thread's end is the process's, with code 0 */
     if (!last) {
         self->vmspace = NULL; /* before the last thread can drop it */
-        arch_pt_activate(NULL);
         list_remove(&self->process_link);
         process->thread_count--;
         process->cpu_time += thread_cpu_time(self);

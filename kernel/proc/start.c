@@ -14,10 +14,7 @@ extern const struct sched_process_ops process_sched_ops; /* signal.c */
 
 void process_enter_user(void *argument)
 {
-    struct thread *self = argument;
-    (void)argument;
-    if (atomic_load_explicit(&self->work, memory_order_acquire) != 0)
-        sched_return_to_user();
+    const struct thread *self = argument;
     arch_enter_user(&self->start);
 }
 

@@ -23,9 +23,14 @@ static struct list pool = LIST_INIT(pool);           /* dead threads with a stac
 static struct list pool_bare = LIST_INIT(pool_bare); /* and without */
 static unsigned pool_stacks;
 
-static void *stack_create(void)
+static void put_frames(const paddr_t *frames, unsigned count)
 {
-    paddr_t frames[KERNEL_STACK_PAGES];
+    while (count > 0)
+        frame_put(frame_of(frames[--count]));
+}
+
+static void *stack_create(paddr_t *frames)
+{
     unsigned count = 0;
     for (; count < KERNEL_STACK_PAGES; count++) {
         struct frame *frame = frame_alloc(NULL);
@@ -35,8 +40,7 @@ static void *stack_create(void)
     }
     void *stack = count == KERNEL_STACK_PAGES ? arch_kmap_stack(frames, count) : NULL;
     if (stack == NULL)
-        while (count > 0)
-            frame_put(frame_of(frames[--count]));
+        put_frames(frames, count);
     return stack;
 }
 
@@ -62,7 +66,7 @@ static struct thread *obtain(void)
         atomic_init(&thread->cpu, arch_cpu_self());
     }
     if (thread->stack == NULL)
-        thread->stack = stack_create();
+        thread->stack = stack_create(thread->stack_frames);
     if (thread->stack != NULL)
         return thread;
     spinlock_lock(&pool_lock);
@@ -73,19 +77,21 @@ static struct thread *obtain(void)
 
 static void give_back(struct thread *thread)
 {
-    void *surplus = NULL;
     spinlock_lock(&pool_lock);
-    if (pool_stacks < POOL_STACKS) {
+    bool keep = pool_stacks < POOL_STACKS;
+    if (keep) {
         pool_stacks++;
         list_push(&pool, &thread->run_link);
-    } else {
-        surplus = thread->stack;
-        thread->stack = NULL;
-        list_push(&pool_bare, &thread->run_link);
     }
     spinlock_unlock(&pool_lock);
-    if (surplus != NULL)
-        arch_kunmap_stack(surplus, KERNEL_STACK_PAGES);
+    if (keep)
+        return;
+    arch_kunmap_stack(thread->stack, KERNEL_STACK_PAGES);
+    put_frames(thread->stack_frames, KERNEL_STACK_PAGES);
+    thread->stack = NULL;
+    spinlock_lock(&pool_lock);
+    list_push(&pool_bare, &thread->run_link);
+    spinlock_unlock(&pool_lock);
 }
 
 static void first_run(void *argument)

@@ -24,6 +24,8 @@ enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_PARKED, 
 #define WORK_RESCHED 2u /* its slice is over, or something better is ready */
 #define WORK_STOPPED 4u /* the process is stopped */
 
+#define KERNEL_STACK_PAGES 4
+
 struct thread {
     struct arch_thread arch;     /* first: assembly knows its offsets */
     _Atomic uint32_t work;       /* a: WORK_*; tested by the return path */
@@ -32,6 +34,7 @@ struct thread {
     struct vmspace *vmspace;     /* s: whose page table is active while it runs; NULL = any */
     struct job *job;             /* c: who pays for its stack and time */
     void *stack;                 /* c: lowest address of the kernel stack */
+    paddr_t stack_frames[KERNEL_STACK_PAGES]; /* c */
     struct list process_link;    /* p: process lock */
 
     _Atomic uint32_t state;      /* r to change: enum thread_state; unpark looks without the lock */
@@ -57,8 +60,6 @@ struct thread {
 
 /* The memory of struct thread is never given back or used for anything else, only for other threads: so a
  * stale pointer handed to thread_unpark() or sched_handoff() costs a spurious wake-up and nothing more. */
-
-#define KERNEL_STACK_PAGES 4
 
 struct thread *thread_self(void);
 

@@ -4,8 +4,6 @@
 #include "kernel/proc/process.h"
 #include "kernel/syscall/clock.h"
 
-uint64_t arch_clock_realtime(void);
-
 cloudabi_errno_t clock_read(cloudabi_clockid_t clock, uint64_t *ns)
 {
     switch (clock) {
