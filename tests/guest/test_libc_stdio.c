@@ -140,8 +140,11 @@ static void memory(void)
     CHECK(posix_memalign(&aligned, 65536, 100) == 0 && (uintptr_t)aligned % 65536 == 0);
     free(aligned);
     volatile size_t huge = SIZE_MAX - 100;
-    CHECK(malloc(huge) == NULL && errno == ENOMEM);
-    CHECK(calloc(huge, 16) == NULL);
+    /* Through a pointer: the compiler would take it that an unused allocation succeeds. */
+    void *(*volatile allocate)(size_t) = malloc;
+    void *(*volatile allocate_zeroed)(size_t, size_t) = calloc;
+    CHECK(allocate(huge) == NULL && errno == ENOMEM);
+    CHECK(allocate_zeroed(huge, 16) == NULL);
 }
 
 int main(int argc, char **argv)
