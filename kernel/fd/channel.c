@@ -116,6 +116,35 @@ static void channel_leave(struct channel *channel)
     spinlock_unlock(&channel->port->lock);
 }
 
+/* The port's region if EPOCH (0: whichever) is being served: referenced, or NULL. */
+static struct memobj *port_region(struct port *port, uint32_t epoch)
+{
+    spinlock_lock(&port->lock);
+    bool served = port->state == PORT_SERVED && (epoch == 0 || port->epoch == epoch);
+    struct memobj *region = served ? memobj_get(port->region) : NULL;
+    spinlock_unlock(&port->lock);
+    return region;
+}
+
+static uint64_t rings_offset(unsigned n)
+{
+    return PORT_CHANNEL_OFFSET + n * 2ull * PORT_RING_MAX;
+}
+
+void channel_release(struct port *port, unsigned n)
+{
+    struct channel *channel = channel_find(port, n);
+    if (channel != NULL) { /* still in the client's hands: nothing to release */
+        channel_put(channel);
+        return;
+    }
+    struct memobj *region = n < PORT_CHANNELS ? port_region(port, 0) : NULL;
+    if (region == NULL)
+        return;
+    memobj_discard(region, rings_offset(n) / PAGE_SIZE, rings_offset(n + 1) / PAGE_SIZE);
+    memobj_put(region);
+}
+
 /* Tells the service that something happened on the channel. */
 static void channel_notify(struct channel *channel)
 {
@@ -512,15 +541,6 @@ static const struct file_ops channel_ops = {
 
 /* --- making one -------------------------------------------------------------------------------------------------------------- */
 
-static struct memobj *port_region(struct port *port, uint32_t epoch)
-{
-    spinlock_lock(&port->lock);
-    bool served = port->state == PORT_SERVED && port->epoch == epoch;
-    struct memobj *region = served ? memobj_get(port->region) : NULL;
-    spinlock_unlock(&port->lock);
-    return region;
-}
-
 static cloudabi_errno_t channel_attach(struct channel *channel)
 {
     uint64_t at = PORT_CONTROL_OFFSET + channel->number * sizeof(struct port_channel);
@@ -531,7 +551,7 @@ static cloudabi_errno_t channel_attach(struct channel *channel)
     if (error != 0)
         return error;
     channel->control = (struct port_channel *)((char *)frame_data(channel->control_frame) + at % PAGE_SIZE);
-    uint64_t bytes = PORT_CHANNEL_OFFSET + channel->number * 2ull * PORT_RING_MAX;
+    uint64_t bytes = rings_offset(channel->number);
     bool in = ring_init(&channel->in, channel->control->in_size, bytes);
     bool out = ring_init(&channel->out, channel->control->out_size, bytes + PORT_RING_MAX);
     return in && out ? 0 : CLOUDABI_EPROTO;

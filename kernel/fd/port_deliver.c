@@ -194,6 +194,9 @@ static const char *take_command(struct port *port, struct port_command *shared)
     case PORT_CMD_KICK:
         channel_kick(port, (unsigned)command.a);
         return NULL;
+    case PORT_CMD_RELEASE:
+        channel_release(port, (unsigned)command.a);
+        return NULL;
     case PORT_CMD_ABORT:
         if (command.b == 0 || command.b > ERRNO_LAST)
             return "errno of an abort";

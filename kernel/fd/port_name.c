@@ -79,12 +79,17 @@ static cloudabi_errno_t open_paged(struct name_request *request, struct port_cal
     cloudabi_errno_t error = port_node_object(node, call->reply, &object);
     if (error != 0)
         return error;
-    if ((request->open->oflags & CLOUDABI_O_TRUNC) != 0)
-        error = memobj_resize(object, 0);
-    if (error == 0)
-        error = port_paged_create(request->job, node, object, request->open->fdflags, write, &request->file);
-    if (error != 0)
+    error = port_paged_create(request->job, node, object, request->open->fdflags, write, &request->file);
+    if (error != 0) {
         memobj_put(object);
+        return error;
+    }
+    if ((request->open->oflags & CLOUDABI_O_TRUNC) != 0)
+        error = memobj_resize(object, 0); /* after ETXTBSY has been looked at */
+    if (error != 0) {
+        port_node_get(node); /* the caller still has one to drop */
+        file_put(request->file);
+    }
     return error;
 }
 

@@ -163,6 +163,8 @@ struct channel;
 cloudabi_errno_t channel_create(struct port *port, uint32_t epoch, unsigned n, struct job *job,
                                 cloudabi_filetype_t type, cloudabi_fdflags_t flags, struct file **out);
 void channel_kick(struct port *port, unsigned n);
+/* The service is done with channel N: the pages of its rings go. */
+void channel_release(struct port *port, unsigned n);
 void channel_abort(struct port *port, unsigned n, cloudabi_errno_t error);
 void channels_kill(struct port *port); /* the epoch is over: all answer EIO. No lock held */
 

@@ -71,6 +71,8 @@ cloudabi_errno_t memobj_allocate(struct memobj *object, uint64_t offset, uint64_
 /* Finds the page (creating a zero page where absent; may wait for a pager), for a fault or a pin.
  * Returns a referenced frame. EFAULT past the end. WRITE: the page becomes dirty. */
 cloudabi_errno_t memobj_page(struct memobj *object, uint64_t index, bool write, struct frame **out);
+/* Drops the pages [FIRST, END) of an object without pager: they read as zeros again. */
+void memobj_discard(struct memobj *object, uint64_t first, uint64_t end);
 /* Ends everything: mappings removed, later access gets ERROR. */
 void memobj_revoke(struct memobj *object, cloudabi_errno_t error);
 /* Marks use as executable image or by a writer: ETXTBSY when the other exists. */

@@ -29,8 +29,8 @@ void memobj_zero_tail(struct memobj *object, uint64_t from)
     spinlock_unlock(&object->lock);
 }
 
-/* Takes all pages from FIRST on out of the tree. They are not mapped any more. */
-static void drop_pages(struct memobj *object, uint64_t first)
+/* Takes the pages [FIRST, END) out of the tree. They are not mapped any more. */
+static void drop_pages(struct memobj *object, uint64_t first, uint64_t end)
 {
     struct frame *batch[BATCH];
     unsigned count;
@@ -38,7 +38,7 @@ static void drop_pages(struct memobj *object, uint64_t first)
         uint64_t index = first;
         count = 0;
         spinlock_lock(&object->lock);
-        while (count < BATCH && (batch[count] = radix_next(&object->pages, &index)) != NULL) {
+        while (count < BATCH && (batch[count] = radix_next(&object->pages, &index)) != NULL && index < end) {
             radix_remove(&object->pages, index, &memobj_radix_ops);
             batch[count++]->object = NULL;
         }
@@ -66,7 +66,7 @@ static cloudabi_errno_t resize_locked(struct memobj *object, uint64_t size)
     if (size < old) {
         uint64_t first = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
         vmspace_unmap_object(object, first, UINT64_MAX, true);
-        drop_pages(object, first);
+        drop_pages(object, first, UINT64_MAX);
         memobj_zero_tail(object, size);
     }
     cloudabi_errno_t error = 0;
@@ -136,5 +136,11 @@ void memobj_revoke(struct memobj *object, cloudabi_errno_t error)
         object->revoked = error;
     spinlock_unlock(&object->lock);
     vmspace_unmap_object(object, 0, UINT64_MAX, true);
-    drop_pages(object, 0);
+    drop_pages(object, 0, UINT64_MAX);
+}
+
+void memobj_discard(struct memobj *object, uint64_t first, uint64_t end)
+{
+    vmspace_unmap_object(object, first, end, false);
+    drop_pages(object, first, end);
 }

@@ -153,6 +153,7 @@ enum port_command_op {
     PORT_CMD_INVAL,  /* node, a = offset, b = length: drop clean pages */
     PORT_CMD_REVOKE, /* node: its object goes; descriptors give EIO */
     PORT_CMD_MINT,   /* make a descriptor for (form, node or channel a, type, rights): result in fd */
+    PORT_CMD_RELEASE, /* a = channel that the service is done with: its ring pages go */
     PORT_CMD_DMA,    /* fd = claimed function: from now on READ and WRITE carry segments (files issue) */
     PORT_CMD_OPS
 };
@@ -208,10 +209,9 @@ struct port_channel {
 
 #define PORT_CLIENT_SHUT_WRITE 1u /* no more bytes come in */
 #define PORT_CLIENT_SHUT_READ 2u  /* nobody reads out any more */
-#define PORT_CLIENT_CLOSED 4u     /* the last descriptor is gone: the service may reuse the channel after CLOSED */
+#define PORT_CLIENT_CLOSED 4u     /* the last descriptor is gone: the service may RELEASE the channel */
 #define PORT_SERVER_EOF 1u        /* no more bytes go out: the client reads 0 after the rest */
 #define PORT_SERVER_SHUT_READ 2u  /* the service reads no more: the client's writes give EPIPE */
-#define PORT_SERVER_RELEASED 4u   /* the service is done with a channel whose client is CLOSED */
 
 _Static_assert(sizeof(struct port_attr) == 48, "layout");
 _Static_assert(sizeof(struct port_request) == 128, "layout");

@@ -30,7 +30,10 @@ int channel_open(struct server *server, uint32_t in_size, uint32_t out_size)
 
 void channel_release(struct server *server, unsigned n)
 {
-    store_release(&region_channel(server, n)->server_flags, PORT_SERVER_RELEASED);
+    struct port_command *command = server_command(server);
+    command->op = PORT_CMD_RELEASE;
+    command->a = n;
+    server_command_post(server);
     server->channel_used[n / 64] &= ~(1ull << n % 64);
 }
 
