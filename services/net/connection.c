@@ -92,6 +92,11 @@ static err_t on_connected(void *argument, struct tcp_pcb *pcb, err_t error)
     return ERR_OK;
 }
 
+static bool is_loopback_netif(const struct netif *netif)
+{
+    return netif->name[0] == 'l' && netif->name[1] == 'o';
+}
+
 /* ENETUNREACH while there is no interface with an address that leads there. */
 static cloudabi_errno_t check_route(const ip_addr_t *address)
 {
@@ -99,8 +104,13 @@ static cloudabi_errno_t check_route(const ip_addr_t *address)
     if (ip_addr_isany(address))
         return CLOUDABI_ENETUNREACH;
     struct netif *netif = ip_route(any, address);
-    if (netif == NULL || ip_netif_get_local_ip(netif, address) == NULL ||
-        ip_addr_isany(ip_netif_get_local_ip(netif, address)))
+    if (netif == NULL || (is_loopback_netif(netif) && !ip_addr_isloopback(address)))
+        return CLOUDABI_ENETUNREACH;
+    const ip_addr_t *source = ip_netif_get_local_ip(netif, address);
+    if (source == NULL || ip_addr_isany(source))
+        return CLOUDABI_ENETUNREACH;
+    if (IP_IS_V6(address) && ip6_addr_islinklocal(ip_2_ip6(source)) &&
+        !ip6_addr_islinklocal(ip_2_ip6(address)))
         return CLOUDABI_ENETUNREACH;
     return 0;
 }

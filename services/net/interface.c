@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "lwip/stats.h"
 #include "lwip_hooks.h"
 #include "services/net/endpoint.h"
 

@@ -132,8 +132,9 @@ cloudabi_errno_t listener_start(struct net *net, const struct net_set *set, clou
     struct tcp_pcb *pcb = tcp_new_ip_type(local_type(set));
     if (pcb == NULL)
         goto no_pcb;
-    /* Connections of the past in TIME_WAIT do not keep the port. */
-    ip_set_option(pcb, SOF_REUSEADDR);
+    /* Connections of the past in TIME_WAIT do not keep a port; a free one has none. */
+    if (!set->port_free)
+        ip_set_option(pcb, SOF_REUSEADDR);
     error = local_bind_tcp(pcb, set);
     if (error != 0)
         goto no_bind;

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "services/net/name.h"
 
-#include <errno.h>
 #include <string.h>
-
-#ifndef ENOTCAPABLE
-#define ENOTCAPABLE 76 /* CloudABI's; hosts have none */
-#endif
 
 struct entry {
     enum name_kind directory;
@@ -48,7 +43,7 @@ const char *name_entry(enum name_kind directory, unsigned index, enum name_kind 
     return NULL;
 }
 
-static int step_fixed(enum name_kind directory, const char *component, size_t length,
+static cloudabi_errno_t step_fixed(enum name_kind directory, const char *component, size_t length,
                       struct name *to)
 {
     enum name_kind kind;
@@ -59,7 +54,7 @@ static int step_fixed(enum name_kind directory, const char *component, size_t le
             return 0;
         }
     }
-    return ENOENT;
+    return CLOUDABI_ENOENT;
 }
 
 /* Local addresses may name port 0, remote ones may not. */
@@ -83,35 +78,35 @@ static bool read_set(const struct name *from, const char *component, size_t leng
     return !set->port_free || is_local(from->kind);
 }
 
-static int step_set(const struct name *from, const char *component, size_t length,
+static cloudabi_errno_t step_set(const struct name *from, const char *component, size_t length,
                     struct name *to)
 {
     struct net_set set, both;
     if (!read_set(from, component, length, &set))
-        return ENOENT;
+        return CLOUDABI_ENOENT;
     if (!net_set_intersect(&from->set, &set, &both))
-        return ENOTCAPABLE;
+        return CLOUDABI_ENOTCAPABLE;
     *to = (struct name){.kind = from->kind, .set = both};
     return 0;
 }
 
-int name_step(const struct name *from, const char *component, size_t length, struct name *to)
+cloudabi_errno_t name_step(const struct name *from, const char *component, size_t length, struct name *to)
 {
     if (name_is_set(from->kind))
         return step_set(from, component, length, to);
     if (from->kind >= NAME_FILES)
-        return ENOTDIR;
+        return CLOUDABI_ENOTDIR;
     return step_fixed(from->kind, component, length, to);
 }
 
-int name_resolve(const struct name *from, const char *path, size_t length, struct name *to)
+cloudabi_errno_t name_resolve(const struct name *from, const char *path, size_t length, struct name *to)
 {
     struct name at = *from;
     while (length > 0) {
         const char *slash = memchr(path, '/', length);
         size_t part = slash != NULL ? (size_t)(slash - path) : length;
         struct name next;
-        int error = name_step(&at, path, part, &next);
+        cloudabi_errno_t error = name_step(&at, path, part, &next);
         if (error != 0)
             return error;
         at = next;

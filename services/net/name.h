@@ -9,6 +9,7 @@
 #ifndef SERVICES_NET_NAME_H
 #define SERVICES_NET_NAME_H
 
+#include "abi/cloudabi_types.h"
 #include "services/net/netset.h"
 
 enum name_kind {
@@ -40,9 +41,11 @@ struct name {
 
 bool name_is_set(enum name_kind kind);
 
-/* Errors are positive errno values: ENOENT, ENOTDIR; ENOTCAPABLE: outside of the directory's set. */
-int name_step(const struct name *from, const char *component, size_t length, struct name *to);
-int name_resolve(const struct name *from, const char *path, size_t length, struct name *to);
+/* ENOENT, ENOTDIR; ENOTCAPABLE: outside of the directory's set. */
+cloudabi_errno_t name_step(const struct name *from, const char *component, size_t length,
+                           struct name *to);
+cloudabi_errno_t name_resolve(const struct name *from, const char *path, size_t length,
+                              struct name *to);
 
 /* True if the name stands for one endpoint, which can be opened. */
 bool name_is_endpoint(const struct name *name);

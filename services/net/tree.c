@@ -68,7 +68,7 @@ static cloudabi_errno_t resolve(struct net *net, struct call *call, struct name 
     cloudabi_errno_t error = name_of(net, call->request.node, &from);
     if (error != 0)
         return error;
-    return (cloudabi_errno_t)name_resolve(&from, call->path, call->path_len, name);
+    return name_resolve(&from, call->path, call->path_len, name);
 }
 
 static struct connection *connection_of(struct net *net, uint64_t number)

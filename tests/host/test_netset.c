@@ -6,12 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <errno.h>
 #include <string.h>
 
 #include "services/net/name.h"
-
-#define ENOTCAPABLE 76
 
 static struct net_set parsed(const char *text)
 {
@@ -132,7 +129,7 @@ static void test_kinds(void **state)
 
 static const struct name root = {.kind = NAME_ROOT};
 
-static int resolve(const char *path, struct name *to)
+static cloudabi_errno_t resolve(const char *path, struct name *to)
 {
     return name_resolve(&root, path, strlen(path), to);
 }
@@ -176,17 +173,17 @@ static void test_names_refused(void **state)
 {
     (void)state;
     struct name name;
-    assert_int_equal(resolve("tcp/accept", &name), ENOENT);
-    assert_int_equal(resolve("tc", &name), ENOENT);
-    assert_int_equal(resolve("tcp/connect/10.0.2.2!0", &name), ENOENT);
-    assert_int_equal(resolve("tcp/connect/10.0.2.2/0", &name), ENOENT);
-    assert_int_equal(resolve("tcp/connect/10.0.2.2/080", &name), ENOENT);
-    assert_int_equal(resolve("tcp/connect/80", &name), ENOENT);
-    assert_int_equal(resolve("tcp/connect/10.0.2.2/10.0.2.3", &name), ENOTCAPABLE);
-    assert_int_equal(resolve("tcp/connect/10.0.2.2!80/81", &name), ENOTCAPABLE);
-    assert_int_equal(resolve("tcp/connect/10.0.2.2!80/*!81", &name), ENOTCAPABLE);
-    assert_int_equal(resolve("tcp/connect/10.0.2.2!80/data", &name), ENOENT);
-    assert_int_equal(resolve("if/eth0/addr/x", &name), ENOTDIR);
+    assert_int_equal(resolve("tcp/accept", &name), CLOUDABI_ENOENT);
+    assert_int_equal(resolve("tc", &name), CLOUDABI_ENOENT);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2!0", &name), CLOUDABI_ENOENT);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2/0", &name), CLOUDABI_ENOENT);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2/080", &name), CLOUDABI_ENOENT);
+    assert_int_equal(resolve("tcp/connect/80", &name), CLOUDABI_ENOENT);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2/10.0.2.3", &name), CLOUDABI_ENOTCAPABLE);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2!80/81", &name), CLOUDABI_ENOTCAPABLE);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2!80/*!81", &name), CLOUDABI_ENOTCAPABLE);
+    assert_int_equal(resolve("tcp/connect/10.0.2.2!80/data", &name), CLOUDABI_ENOENT);
+    assert_int_equal(resolve("if/eth0/addr/x", &name), CLOUDABI_ENOTDIR);
     uint8_t cookie[NAME_COOKIE_SIZE] = {0};
     assert_false(name_decode(cookie, sizeof(cookie), &name));
     assert_false(name_decode(cookie, 4, &name));

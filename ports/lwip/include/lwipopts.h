@@ -10,11 +10,7 @@
 #define SYS_LIGHTWEIGHT_PROT 0
 #define LWIP_SOCKET 0
 #define LWIP_NETCONN 0
-#define LWIP_STATS 1
-#define LWIP_STATS_DISPLAY 0
-#define MIB2_STATS 1
-#define MEM_STATS 0
-#define MEMP_STATS 0
+#define LWIP_STATS 0
 
 /* Memory: counted and limited by the port. */
 #define MEM_ALIGNMENT 8
