@@ -34,12 +34,6 @@ struct file *file_create(struct job *job, cloudabi_filetype_t type, const struct
     return file;
 }
 
-struct file *file_get(struct file *file)
-{
-    atomic_fetch_add_explicit(&file->references, 1, memory_order_relaxed);
-    return file;
-}
-
 static void file_close(struct file *file)
 {
     struct job *job = file->job;
@@ -61,15 +55,15 @@ static void closing_run(struct closing *closing)
     } while (closing->first != NULL);
 }
 
-/* DEAD: the file without references; NULL: only suspect that sockets hold each other. */
-static void file_put_slow(struct file *dead)
+/* LEFT is 0: the file ends. Else a socket of which only messages hold references, perhaps: touched no more. */
+void file_put_slow(struct file *file, uint32_t left)
 {
     struct thread *self = thread_self();
     struct closing mine = {NULL};
     struct closing *closing = self->closing != NULL ? self->closing : &mine;
-    if (dead != NULL) {
-        dead->closing_next = closing->first;
-        closing->first = dead;
+    if (left == 0) {
+        file->closing_next = closing->first;
+        closing->first = file;
     } else {
         pass_suspect();
     }
@@ -78,16 +72,6 @@ static void file_put_slow(struct file *dead)
     self->closing = &mine;
     closing_run(&mine);
     self->closing = NULL;
-}
-
-void file_put(struct file *file)
-{
-    uint32_t left = atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) - 1;
-    /* Another thread may have freed the file by now, but objects of a slab stay readable, and what is read
-     * too late at worst starts a needless search. */
-    if (left > atomic_load_explicit(&file->in_flight, memory_order_relaxed))
-        return;
-    file_put_slow(left == 0 ? file : NULL);
 }
 
 cloudabi_errno_t file_read(struct file *file, const struct user_vec *to, const uint64_t *offset, size_t *done)

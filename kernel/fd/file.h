@@ -81,10 +81,23 @@ struct file {
 /* references = 1. Takes over DATA on success. NULL: no memory. */
 struct file *file_create(struct job *job, cloudabi_filetype_t type, const struct file_ops *ops,
                          cloudabi_fdflags_t flags, void *data);
-struct file *file_get(struct file *file);
+static inline struct file *file_get(struct file *file)
+{
+    atomic_fetch_add_explicit(&file->references, 1, memory_order_relaxed);
+    return file;
+}
+
 /* The last reference closes the file. A close that drops further files does not nest: they follow after it.
  * No locks held. */
-void file_put(struct file *file);
+void file_put_slow(struct file *file, uint32_t left);
+static inline void file_put(struct file *file)
+{
+    uint32_t left = atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) - 1;
+    /* Another thread may have freed the file by now, but objects of a slab stay readable, and what is read
+     * too late at worst starts a needless search. */
+    if (left <= atomic_load_explicit(&file->in_flight, memory_order_relaxed))
+        file_put_slow(file, left);
+}
 
 /* The functions of the table, or their defaults. */
 cloudabi_errno_t file_read(struct file *file, const struct user_vec *to, const uint64_t *offset, size_t *done);

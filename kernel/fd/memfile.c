@@ -9,8 +9,6 @@
  */
 #include "kernel/fd/memfile.h"
 
-#include "kernel/mm/memobj_priv.h"
-
 static inline struct memobj *object_of(const struct file *file)
 {
     return file->data;
@@ -41,7 +39,7 @@ static inline bool position_change(struct file *file, uint64_t *from, uint64_t t
 static uint64_t position_claim_write(struct file *file, size_t len)
 {
     uint64_t at = position_get(file);
-    while (!position_change(file, &at, len <= MEMOBJ_SIZE_MAX - at ? at + len : at))
+    while (!position_change(file, &at, len <= (uint64_t)INT64_MAX - at ? at + len : at))
         ;
     return at;
 }
@@ -169,7 +167,7 @@ cloudabi_errno_t memfile_stat(struct file *file, cloudabi_filestat_t *out)
 
 static void times_put(struct memobj *object, const cloudabi_filestat_t *in, cloudabi_fsflags_t mask)
 {
-    uint64_t now = memobj_now();
+    uint64_t now = arch_clock_realtime();
     mutex_lock(&object->write);
     if (mask & (CLOUDABI_FILESTAT_ATIM | CLOUDABI_FILESTAT_ATIM_NOW))
         object->atime = mask & CLOUDABI_FILESTAT_ATIM ? in->st_atim : now;

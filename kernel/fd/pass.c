@@ -15,7 +15,7 @@
 #include "kernel/fd/pass.h"
 
 #include "kernel/mm/slab.h"
-#include "kernel/proc/process.h"
+#include "kernel/sched/thread.h"
 
 static struct spinlock pass_lock = SPINLOCK_INIT(RANK_SOCKET + 2);
 static struct list loaded_queues = LIST_INIT(loaded_queues);
@@ -39,7 +39,7 @@ void pass_queue_init(struct pass_queue *queue, struct file *owner)
 cloudabi_errno_t pass_create(struct file *const *files, const struct rights *rights, size_t count,
                              struct passed **out)
 {
-    struct job *job = process_self()->job;
+    struct job *job = thread_self()->job;
     struct passed *passed = kmalloc(job, sizeof(*passed) + count * sizeof(passed->items[0]));
     if (passed == NULL)
         return CLOUDABI_ENOMEM;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The only place where rights are compared, and the table of what each type of descriptor can have at most.
+ * With rights.h the only place where rights are compared, and the table of what each type of descriptor can have at most.
  * Pure: no locks, no memory.
  */
 #include "kernel/fd/rights.h"
@@ -40,11 +40,6 @@ struct rights rights_of_type(cloudabi_filetype_t type)
         if (of_type[i].type == type)
             return of_type[i].most;
     return (struct rights){0, 0};
-}
-
-cloudabi_errno_t rights_check(cloudabi_rights_t have, cloudabi_rights_t needed)
-{
-    return (needed & ~have) == 0 ? 0 : CLOUDABI_ENOTCAPABLE;
 }
 
 cloudabi_errno_t rights_narrow(struct rights *have, const struct rights *wanted)

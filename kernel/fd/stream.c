@@ -6,6 +6,9 @@
  * where it starts; data that follows the message may be merged with it (contract.md section 11).
  * Writes of up to 4 KiB are never split or interleaved; longer ones go piecewise.
  *
+ * What fits into one page of the ring goes a short way first (write_short, read_short); all else, and what
+ * could not be done there, takes the general one.
+ *
  * Locks: each way's own (RANK_SOCKET).  User memory is copied under it, so with the copies that do not
  * fault: a transfer is a loop of steps, and between steps pages are brought in or room is waited for.
  * An end that is closed is gone from both ways; the pair is freed with its second end.
@@ -87,7 +90,10 @@ static void pages_keep_locked(struct ring *ring, uint32_t keep)
 
 static void ring_empty_locked(struct ring *ring)
 {
-    pages_keep_locked(ring, ring_rewind(ring));
+    if (ring->count <= 1)
+        ring->head = ring->tail = 0;
+    else
+        pages_keep_locked(ring, ring_rewind(ring));
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -206,11 +212,39 @@ static cloudabi_errno_t stream_put(struct file *file, const struct user_vec *fro
     return *done > 0 ? 0 : error;
 }
 
+static bool write_short_locked(struct way *way, const struct user_buf *from)
+{
+    struct ring *ring = &way->ring;
+    size_t len = from->len;
+    if (way->ended || way->refused || len > ring_room(ring) || ring_index(ring->tail) >= ring->count)
+        return false;
+    uint8_t *to = ring_at(ring, ring->tail, &len);
+    if (len < from->len || arch_copy_from_user_nofault(to, from->base.va, len) != 0)
+        return false;
+    ring->tail += len;
+    return true;
+}
+
+static bool write_short(struct way *way, const struct user_vec *from)
+{
+    if (from->count != 1)
+        return false;
+    spinlock_lock(&way->lock);
+    bool moved = write_short_locked(way, &from->buf[0]);
+    spinlock_unlock(&way->lock);
+    if (moved)
+        wake(&way->readers);
+    return moved;
+}
+
 static cloudabi_errno_t stream_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
                                      size_t *done)
 {
     struct passed *none = NULL;
-    return offset != NULL ? CLOUDABI_ESPIPE : stream_put(file, from, &none, done);
+    if (offset != NULL)
+        return CLOUDABI_ESPIPE;
+    *done = from->total;
+    return write_short(end_of(file)->out, from) ? 0 : stream_put(file, from, &none, done);
 }
 
 static cloudabi_errno_t stream_send(struct file *file, struct sock_message *message)
@@ -326,12 +360,44 @@ static cloudabi_errno_t stream_take(struct file *file, struct take *take, bool a
     return error != 0 ? error : take->error;
 }
 
+/* All that is there, if it lies in one page and comes without descriptors. */
+static size_t read_short_locked(struct way *way, const struct user_buf *to)
+{
+    struct ring *ring = &way->ring;
+    size_t used = ring_used(ring), len = used < to->len ? used : to->len, piece = len;
+    if (used == 0 || !list_empty(&way->inbox.messages))
+        return 0;
+    const uint8_t *from = ring_at(ring, ring->head, &piece);
+    if (piece < len || arch_copy_to_user_nofault(to->base.va, from, len) != 0)
+        return 0;
+    ring->head += len;
+    if (len == used)
+        ring_empty_locked(ring);
+    return len;
+}
+
+static size_t read_short(struct way *way, const struct user_vec *to)
+{
+    if (to->count != 1)
+        return 0;
+    spinlock_lock(&way->lock);
+    size_t moved = read_short_locked(way, &to->buf[0]);
+    bool room = ring_room(&way->ring) >= STREAM_LOW_WATER;
+    spinlock_unlock(&way->lock);
+    if (room && moved > 0)
+        wake(&way->writers);
+    return moved;
+}
+
 static cloudabi_errno_t stream_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
                                     size_t *done)
 {
     struct take take = {.to = to};
     if (offset != NULL)
         return CLOUDABI_ESPIPE;
+    *done = read_short(end_of(file)->in, to);
+    if (*done > 0)
+        return 0;
     cloudabi_errno_t error = stream_take(file, &take, false);
     pass_release(take.passed); /* read has no way to give descriptors */
     *done = take.done;

@@ -12,7 +12,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
-#include "kernel/proc/process.h"
+#include "kernel/sched/thread.h"
 
 #define FD_FIRST_CAPACITY 16u
 
@@ -35,17 +35,22 @@ static struct slab_cache table_cache = SLAB_CACHE(table_cache, struct fd_table, 
 
 cloudabi_errno_t fd_get(cloudabi_fd_t fd, cloudabi_rights_t needed, struct fd_grant *out)
 {
-    struct fd_table *table = process_self()->fds;
+    struct fd_table *table = thread_self()->fds;
     if (fd >= atomic_load_explicit(&table->capacity, memory_order_relaxed))
         return CLOUDABI_EBADF;
     spinlock_lock(&table->lock);
     const struct fd_slot *slot = &table->slots[fd];
-    cloudabi_errno_t error = CLOUDABI_EBADF;
-    if (slot->file != NULL && (error = rights_check(slot->rights.base, needed)) == 0) {
-        out->file = file_get(slot->file);
-        out->rights = slot->rights;
-    }
+    struct file *file = slot->file;
+    if (file != NULL)
+        file_get(file);
+    out->file = file;
+    out->rights = slot->rights;
     spinlock_unlock(&table->lock);
+    if (file == NULL)
+        return CLOUDABI_EBADF;
+    cloudabi_errno_t error = rights_check(out->rights.base, needed);
+    if (error != 0)
+        file_put(file);
     return error;
 }
 
@@ -140,12 +145,12 @@ cloudabi_errno_t fd_table_add(struct fd_table *table, struct file *file, struct 
 
 cloudabi_errno_t fd_install(struct file *file, struct rights rights, cloudabi_fd_t *fd)
 {
-    return fd_table_add(process_self()->fds, file, rights, fd);
+    return fd_table_add(thread_self()->fds, file, rights, fd);
 }
 
 cloudabi_errno_t fd_reserve(cloudabi_fd_t *fds, size_t count)
 {
-    struct fd_table *table = process_self()->fds;
+    struct fd_table *table = thread_self()->fds;
     cloudabi_errno_t error = 0;
     size_t got = 0;
     spinlock_lock(&table->lock);
@@ -159,7 +164,7 @@ cloudabi_errno_t fd_reserve(cloudabi_fd_t *fds, size_t count)
 
 void fd_commit(cloudabi_fd_t fd, struct file *file, struct rights rights)
 {
-    struct fd_table *table = process_self()->fds;
+    struct fd_table *table = thread_self()->fds;
     spinlock_lock(&table->lock);
     kassert(fd < table->capacity && table->slots[fd].file == NULL);
     table->slots[fd] = (struct fd_slot){file, rights};
@@ -168,7 +173,7 @@ void fd_commit(cloudabi_fd_t fd, struct file *file, struct rights rights)
 
 void fd_unreserve(const cloudabi_fd_t *fds, size_t count)
 {
-    struct fd_table *table = process_self()->fds;
+    struct fd_table *table = thread_self()->fds;
     spinlock_lock(&table->lock);
     for (size_t i = 0; i < count; i++)
         table_free_locked(table, fds[i]);
@@ -177,7 +182,7 @@ void fd_unreserve(const cloudabi_fd_t *fds, size_t count)
 
 cloudabi_errno_t fd_close(cloudabi_fd_t fd)
 {
-    struct fd_table *table = process_self()->fds;
+    struct fd_table *table = thread_self()->fds;
     if (fd >= atomic_load_explicit(&table->capacity, memory_order_relaxed))
         return CLOUDABI_EBADF;
     spinlock_lock(&table->lock);
@@ -193,7 +198,7 @@ cloudabi_errno_t fd_close(cloudabi_fd_t fd)
 
 cloudabi_errno_t fd_replace(cloudabi_fd_t from, cloudabi_fd_t to)
 {
-    struct fd_table *table = process_self()->fds;
+    struct fd_table *table = thread_self()->fds;
     struct file *old = NULL;
     spinlock_lock(&table->lock);
     struct fd_slot *source = table_open_locked(table, from), *target = table_open_locked(table, to);
@@ -211,7 +216,7 @@ cloudabi_errno_t fd_replace(cloudabi_fd_t from, cloudabi_fd_t to)
 
 cloudabi_errno_t fd_narrow(cloudabi_fd_t fd, const struct rights *wanted)
 {
-    struct fd_table *table = process_self()->fds;
+    struct fd_table *table = thread_self()->fds;
     spinlock_lock(&table->lock);
     struct fd_slot *slot = table_open_locked(table, fd);
     cloudabi_errno_t error = slot == NULL ? CLOUDABI_EBADF : rights_narrow(&slot->rights, wanted);

@@ -41,7 +41,7 @@ static void swap(struct process *process, const struct image *image, struct fd_t
     struct fd_table *old_fds = process->fds;
     struct memobj *old_executable = process->executable;
     process_run_hooks(process, true);
-    process->fds = fds;
+    process->fds = thread_self()->fds = fds;
     process->vmspace = thread_self()->vmspace = image->space;
     process->executable = image->executable;
     arch_pt_activate(&image->space->pt);

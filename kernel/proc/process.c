@@ -116,6 +116,7 @@ cloudabi_errno_t process_add_thread(struct process *process, struct thread *thre
     if (!closed) {
         process_get(process);
         thread->vmspace = process->vmspace;
+        thread->fds = process->fds;
         list_append(&process->threads, &thread->process_link);
         process->thread_count++;
         if (process->stopped)

@@ -59,7 +59,7 @@ cloudabi_errno_t process_create_first(struct memobj *object, struct fd_table *fd
         return error; /* the machine has nothing to run: the caller panics */
     process->vmspace = thread->vmspace = image.space;
     process->executable = image.executable;
-    process->fds = fds;
+    process->fds = thread->fds = fds;
     thread->start = image.start;
     *out = process;
     thread_start(thread);

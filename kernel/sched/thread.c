@@ -106,6 +106,7 @@ static void reset(struct thread *thread, struct process *process, struct job *jo
 {
     thread->process = process;
     thread->vmspace = NULL;
+    thread->fds = NULL;
     thread->job = job_get(job);
     thread->tid = tid_next();
     thread->priority = process != NULL ? 1 : 2;

@@ -14,6 +14,7 @@
 #include "kernel/arch/arch.h"
 #include "kernel/lib/list.h"
 
+struct fd_table;
 struct process;
 struct job;
 
@@ -32,6 +33,7 @@ struct thread {
     cloudabi_tid_t tid;          /* c: random, unique among live threads */
     struct process *process;     /* c: NULL for kernel threads (idle, reaper ...) */
     struct vmspace *vmspace;     /* s: whose page table is active while it runs; NULL = any */
+    struct fd_table *fds;        /* s: its process's, where descriptor numbers are looked up */
     struct job *job;             /* c: who pays for its stack and time */
     void *stack;                 /* c: lowest address of the kernel stack */
     paddr_t stack_frames[KERNEL_STACK_PAGES]; /* c */

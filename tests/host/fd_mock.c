@@ -25,8 +25,8 @@ void mock_reset(void)
     mock.fault_after = SIZE_MAX;
     memset(&thread, 0, sizeof(thread));
     memset(&process, 0, sizeof(process));
-    process.job = &job_root;
-    process.fds = fd_table_create(&job_root);
+    process.job = thread.job = &job_root;
+    process.fds = thread.fds = fd_table_create(&job_root);
 }
 
 void mock_end(void)
@@ -263,6 +263,22 @@ size_t user_vec_read_nofault(const struct user_vec *vec, size_t skip, void *to, 
 size_t user_vec_write_nofault(const struct user_vec *vec, size_t skip, const void *from, size_t len)
 {
     return vec_copy(vec, skip, (char *)from, until_fault(len), true);
+}
+
+size_t arch_copy_from_user_nofault(void *to, uint64_t from, size_t len)
+{
+    if (until_fault(len) < len)
+        return len;
+    memcpy(to, (const void *)from, len);
+    return 0;
+}
+
+size_t arch_copy_to_user_nofault(uint64_t to, const void *from, size_t len)
+{
+    if (until_fault(len) < len)
+        return len;
+    memcpy((void *)to, from, len);
+    return 0;
 }
 
 cloudabi_errno_t user_vec_read(const struct user_vec *vec, size_t skip, void *to, size_t len)
