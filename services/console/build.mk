@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: BSD-2-Clause
+$(eval $(call program,console,services/console/main.c,pseudofd common))
+BOOT_FILES += bin/console=build/user/console

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: BSD-2-Clause
+$(eval $(call program,init,$(wildcard services/init/*.c),common argdata))
+BOOT_FILES += bin/init=build/user/init

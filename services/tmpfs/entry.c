@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Directory entries. Cookies only grow, so a listing survives changes between its calls. */
+#include "services/tmpfs/entry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t name_hash(struct name name)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ (uint8_t)name.text[i]) * 16777619u;
+    return hash;
+}
+
+static struct entry **bucket_of(const struct directory *dir, struct name name)
+{
+    return &dir->buckets[name_hash(name) & (dir->buckets_len - 1)];
+}
+
+static void bucket_insert(struct directory *dir, struct entry *entry)
+{
+    struct entry **bucket = bucket_of(dir, (struct name){entry->name, entry->len});
+    entry->hash_next = *bucket;
+    *bucket = entry;
+}
+
+static bool buckets_grow(struct directory *dir)
+{
+    uint32_t len = dir->buckets_len == 0 ? 8 : dir->buckets_len * 4;
+    struct entry **buckets = calloc(len, sizeof(*buckets));
+    if (buckets == NULL)
+        return dir->buckets_len != 0;
+    free(dir->buckets);
+    dir->buckets = buckets;
+    dir->buckets_len = len;
+    for (struct entry *entry = dir->first; entry != NULL; entry = entry->next)
+        bucket_insert(dir, entry);
+    return true;
+}
+
+bool entry_add(struct directory *dir, struct name name, struct inode *inode)
+{
+    if (dir->count >= dir->buckets_len && !buckets_grow(dir))
+        return false;
+    struct entry *entry = malloc(sizeof(*entry) + name.len);
+    if (entry == NULL)
+        return false;
+    entry->inode = inode;
+    entry->cookie = dir->next_cookie++;
+    entry->len = (uint8_t)name.len;
+    memcpy(entry->name, name.text, name.len);
+    entry->previous = dir->last;
+    entry->next = NULL;
+    *(dir->last != NULL ? &dir->last->next : &dir->first) = entry;
+    dir->last = entry;
+    bucket_insert(dir, entry);
+    dir->count++;
+    return true;
+}
+
+void entry_remove(struct directory *dir, struct entry *entry)
+{
+    struct entry **at = bucket_of(dir, (struct name){entry->name, entry->len});
+    while (*at != entry)
+        at = &(*at)->hash_next;
+    *at = entry->hash_next;
+    *(entry->previous != NULL ? &entry->previous->next : &dir->first) = entry->next;
+    *(entry->next != NULL ? &entry->next->previous : &dir->last) = entry->previous;
+    dir->count--;
+    free(entry);
+}
+
+void entries_free(struct directory *dir)
+{
+    for (struct entry *entry = dir->first, *next; entry != NULL; entry = next) {
+        next = entry->next;
+        free(entry);
+    }
+    free(dir->buckets);
+}
+
+const struct entry *entry_of(const struct directory *dir, const struct inode *inode)
+{
+    const struct entry *entry = dir->first;
+    while (entry->inode != inode)
+        entry = entry->next;
+    return entry;
+}
+
+struct entry *tree_lookup(const struct inode *inode, struct name name)
+{
+    const struct directory *dir = &inode->dir;
+    if (dir->buckets_len == 0)
+        return NULL;
+    struct entry *entry = *bucket_of(dir, name);
+    while (entry != NULL && (entry->len != name.len || memcmp(entry->name, name.text, name.len) != 0))
+        entry = entry->hash_next;
+    return entry;
+}
+
+/* From the end: a listing mostly asks for what follows the last cookie or for all. */
+struct entry *tree_entry_from(const struct inode *inode, uint64_t cookie)
+{
+    if (cookie <= TREE_FIRST)
+        return inode->dir.first;
+    struct entry *found = NULL;
+    for (struct entry *entry = inode->dir.last; entry != NULL && entry->cookie >= cookie;
+         entry = entry->previous)
+        found = entry;
+    return found;
+}

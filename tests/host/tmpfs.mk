@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# tmpfs above a port that is plain memory.
+$(eval $(call hosttest,test_tmpfs,tests/host/test_tmpfs.c tests/host/fake_port.c $(TMPFS_SOURCES) \
+    $(wildcard pseudofd/server/*.c)))
