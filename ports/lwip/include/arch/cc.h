@@ -34,6 +34,5 @@ uint16_t lwip_port_checksum(const void *data, int length);
 
 #define lwip_htons(x) __builtin_bswap16(x)
 #define lwip_htonl(x) __builtin_bswap32(x)
-#define LWIP_DONT_PROVIDE_BYTEORDER_FUNCTIONS
 
 #endif
