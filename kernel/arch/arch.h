@@ -111,6 +111,7 @@ void arch_tlb_flush(struct arch_pt *pt, uint64_t start, uint64_t end);
 /* Kernel mappings outside the direct map: stacks with guard pages, device memory. */
 void *arch_kmap_stack(const paddr_t *frames, size_t pages); /* guard page below; NULL: no memory */
 void arch_kunmap_stack(void *base, size_t pages);
+void *arch_kmap_device(paddr_t pa, size_t len); /* uncached, at most 6 pages, for ever; NULL: no memory */
 
 /* All physical memory, seen by the kernel. Host tests bring memory of their own. */
 #ifdef TESSERA_HOST

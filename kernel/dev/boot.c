@@ -8,6 +8,7 @@
 #include "kernel/debug/log.h"
 #include "kernel/dev/dev.h"
 #include "kernel/dev/knode_table.h"
+#include "kernel/dev/pci.h"
 #include "kernel/dev/serial.h"
 #include "kernel/job/job.h"
 #include "kernel/lib/assert.h"
@@ -15,6 +16,7 @@
 #include "kernel/lib/bootinfo.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/process.h"
 
 #define BOOT_NUMBER 0x100000
 #define FILE_NUMBER 0x200000
@@ -68,6 +70,8 @@ void dev_init(void)
     vdso_init();
     archive_init();
     serial_init();
+    pci_init();
+    process_add_exit_hook(pci_process_ends);
 }
 
 /* Referenced; NULL: no memory. */

@@ -248,3 +248,12 @@ bool arch_irq_route_isa(uint8_t irq, int vector)
         }
     return arch_irq_route(gsi, vector, (flags >> 2 & 3) == 3, (flags & 3) == 3);
 }
+
+bool arch_irq_route_pci(uint8_t gsi, int vector)
+{
+    bool active_low = true;
+    for (unsigned i = 0; i < acpi.overrides; i++)
+        if (acpi.override[i].gsi == gsi)
+            active_low = (acpi.override[i].flags & 3) != 1;
+    return arch_irq_route(gsi, vector, true, active_low);
+}

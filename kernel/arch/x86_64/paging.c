@@ -152,9 +152,25 @@ int arch_pt_create(struct arch_pt *pt, const struct pt_frame_ops *ops)
     return 0;
 }
 
+/* The first used entry in [i, end), or END. Tables are mostly empty: eight at a time. */
+static unsigned skip_empty(const uint64_t *table, unsigned i, unsigned end)
+{
+    for (; i < end && i % 8 != 0; i++)
+        if (table[i] != 0)
+            return i;
+    for (; i + 8 <= end; i += 8) {
+        const uint64_t *e = &table[i];
+        if ((e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]) != 0)
+            break;
+    }
+    while (i < end && table[i] == 0)
+        i++;
+    return i;
+}
+
 static void free_tables(const struct pt_frame_ops *ops, uint64_t *table, unsigned level, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = skip_empty(table, 0, count); i < count; i = skip_empty(table, i + 1, count)) {
         if (!(table[i] & P_PRESENT))
             continue;
         paddr_t lower = table[i] & P_FRAME;
@@ -272,16 +288,20 @@ void arch_pt_write_protect(struct arch_pt *pt, uint64_t va)
 static uint64_t next_in(const uint64_t *table, unsigned level, uint64_t va, uint64_t end)
 {
     uint64_t span = 1ul << (12 + 9 * level);
-    for (unsigned i = INDEX(va, level); i < 512 && va < end; i++) {
-        if (table[i] & (P_PRESENT | P_KEPT)) {
-            uint64_t limit = (va & ~(span - 1)) + span;
-            uint64_t found = level == 0 ? va
-                                        : next_in(arch_direct(table[i] & P_FRAME), level - 1, va,
-                                                  limit < end ? limit : end);
-            if (found < limit && found < end)
-                return found;
-        }
-        va = (va & ~(span - 1)) + span;
+    uint64_t base = va & ~(span * 512 - 1); /* of entry 0 */
+    unsigned count = end - base >= span * 512 ? 512 : (unsigned)((end - base + span - 1) / span);
+    for (unsigned i = skip_empty(table, INDEX(va, level), count); i < count;
+         i = skip_empty(table, i + 1, count)) {
+        uint64_t start = base + i * span, limit = start + span;
+        if (!(table[i] & (P_PRESENT | P_KEPT)))
+            continue;
+        if (start < va)
+            start = va;
+        if (limit > end)
+            limit = end;
+        uint64_t found = level == 0 ? start : next_in(arch_direct(table[i] & P_FRAME), level - 1, start, limit);
+        if (found < limit)
+            return found;
     }
     return end;
 }
@@ -377,7 +397,7 @@ static uint64_t *stack_entry(uint64_t va)
     return &table[INDEX(va, 0)];
 }
 
-void *arch_kmap_stack(const paddr_t *frames, size_t pages)
+static void *kmap(const paddr_t *frames, size_t pages, uint64_t flags)
 {
     kverify(pages < STACK_SLOT_PAGES);
     spinlock_lock(&stack_lock);
@@ -389,11 +409,26 @@ void *arch_kmap_stack(const paddr_t *frames, size_t pages)
     uint64_t base = STACK_REGION + ((uint64_t)slot * STACK_SLOT_PAGES + 1) * PAGE_SIZE;
     uint64_t *entry = slot < 0 ? NULL : stack_entry(base); /* a slot never crosses a table */
     for (size_t i = 0; entry != NULL && i < pages; i++)
-        entry[i] = frames[i] | P_PRESENT | P_WRITE | P_GLOBAL | P_NX;
+        entry[i] = frames[i] | P_PRESENT | P_WRITE | P_GLOBAL | P_NX | flags;
     if (entry == NULL && slot >= 0)
         stack_used[slot / 64] &= ~(1ul << slot % 64);
     spinlock_unlock(&stack_lock);
     return entry == NULL ? NULL : (void *)base;
+}
+
+void *arch_kmap_stack(const paddr_t *frames, size_t pages)
+{
+    return kmap(frames, pages, 0);
+}
+
+void *arch_kmap_device(paddr_t pa, size_t len)
+{
+    paddr_t pages[STACK_SLOT_PAGES - 1];
+    size_t count = 0;
+    for (paddr_t at = pa & ~(PAGE_SIZE - 1); at < pa + len && count < STACK_SLOT_PAGES - 1; at += PAGE_SIZE)
+        pages[count++] = at;
+    uint8_t *base = kmap(pages, count, P_PCD | P_PWT);
+    return base == NULL ? NULL : base + pa % PAGE_SIZE;
 }
 
 void arch_kunmap_stack(void *base, size_t pages)
