@@ -116,8 +116,13 @@ off_t lseek(int fd, off_t offset, int whence)
     return result_count(error, position);
 }
 
+/* Set by libc/net once a socket was made, which then need not be linked into every program. */
+void (*__socket_closed)(int fd);
+
 int close(int fd)
 {
+    if (__socket_closed != NULL)
+        __socket_closed(fd);
     cloudabi_errno_t error = cloudabi_sys_fd_close((cloudabi_fd_t)fd);
 
     if (error == 0)

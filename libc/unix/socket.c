@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sockets as the ABI has them: connected pairs, and messages that carry descriptors. Connections by address
- * go through a network directory (net.c).
+ * go through a network directory (libc/net).
  */
 #include <fcntl.h>
 #include <stdlib.h>

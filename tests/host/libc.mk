@@ -5,3 +5,6 @@ LIBC_TEST_RENAME := $(foreach f,malloc calloc realloc free memalign posix_memali
 $(eval $(call hosttest,test_libc_malloc,tests/host/test_libc_malloc.c libc/malloc/heap.c \
     libc/malloc/malloc.c libc/malloc/api.c,-iquote tests/host/libc_shim -isystem tests/host/libc_shim \
     -Wno-parentheses -Wno-missing-prototypes $(LIBC_TEST_RENAME) -fno-builtin))
+
+# Only the code under test is renamed: each of its functions on the command line of a wrapper source.
+$(eval $(call hosttest,test_libc_inet,tests/host/test_libc_inet.c tests/host/libc_inet_renamed.c))

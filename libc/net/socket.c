@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * socket, bind, connect, listen, accept. A fresh socket is one end of a pair whose other end is closed: a
+ * number to hold on to. connect and listen open the name for the address below the grant `net` and put
+ * what they get under that number. Which addresses can be reached is decided by what the grant names.
+ */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <tessera/grants.h>
+
+#include "libc/net/net.h"
+
+#define NAME_MAX_LEN 96
+
+lock_word __net_lock;
+static struct net_socket *sockets[FD_SETSIZE]; /* n */
+
+/* Called by close() once a socket was made. */
+extern void (*__socket_closed)(int fd);
+
+struct net_socket *__net_get(int fd)
+{
+    if (fd < 0 || fd >= FD_SETSIZE)
+        return NULL;
+    lock_take(&__net_lock);
+    if (sockets[fd] != NULL)
+        return sockets[fd];
+    lock_drop(&__net_lock);
+    return NULL;
+}
+
+void __net_put(void)
+{
+    lock_drop(&__net_lock);
+}
+
+static void forget(int fd)
+{
+    struct net_socket *socket = __net_get(fd);
+
+    if (socket == NULL)
+        return;
+    sockets[fd] = NULL;
+    __net_put();
+    if (socket->connection >= 0)
+        close(socket->connection);
+    free(socket);
+}
+
+static bool remember(int fd, const struct net_socket *state)
+{
+    struct net_socket *copy = fd < FD_SETSIZE ? malloc(sizeof(*copy)) : NULL;
+
+    if (copy == NULL)
+        return false;
+    *copy = *state;
+    lock_take(&__net_lock);
+    sockets[fd] = copy;
+    __socket_closed = forget;
+    lock_drop(&__net_lock);
+    return true;
+}
+
+int __net_directory(void)
+{
+    return grant_fd("net");
+}
+
+cloudabi_errno_t __net_open(int dir, const char *path, cloudabi_oflags_t oflags,
+                            cloudabi_fdflags_t fdflags, cloudabi_fd_t *fd)
+{
+    cloudabi_fdstat_t st;
+    cloudabi_errno_t error = cloudabi_sys_fd_stat_get((cloudabi_fd_t)dir, &st);
+
+    if (error != 0)
+        return dir < 0 ? ENOTCAPABLE : error;
+    st.fs_rights_base = st.fs_rights_inheriting;
+    st.fs_flags = fdflags;
+    return cloudabi_sys_file_open((cloudabi_lookup_t){.fd = (cloudabi_fd_t)dir}, path, strlen(path),
+                                  oflags, &st, fd);
+}
+
+int socket(int family, int type, int protocol)
+{
+    struct net_socket state = {.type = type & 0xff, .family = family, .connection = -1};
+    int pair[2];
+
+    (void)protocol;
+    if (family != AF_INET && family != AF_INET6)
+        return result(EAFNOSUPPORT);
+    if (state.type != SOCK_STREAM && state.type != SOCK_DGRAM)
+        return result(EPROTOTYPE);
+    if (__net_directory() < 0)
+        return result(ENOTCAPABLE);
+    if (socketpair(AF_UNIX, type, 0, pair) < 0)
+        return -1;
+    close(pair[1]);
+    if (!remember(pair[0], &state)) {
+        close(pair[0]);
+        return result(EMFILE);
+    }
+    return pair[0];
+}
+
+void __net_to_wire(const struct sockaddr *address, struct net_address *wire)
+{
+    const struct sockaddr_in *in4 = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+
+    *wire = (struct net_address){.family = address->sa_family == AF_INET ? 4 : 6};
+    memcpy(wire->port, &in4->sin_port, 2);
+    if (address->sa_family == AF_INET) {
+        memcpy(wire->address, &in4->sin_addr, 4);
+    } else {
+        uint32_t scope = htonl(in6->sin6_scope_id);
+        memcpy(wire->scope, &scope, 4);
+        memcpy(wire->address, &in6->sin6_addr, 16);
+    }
+}
+
+void __net_from_wire(const struct net_address *wire, struct sockaddr_in6 *address)
+{
+    struct sockaddr_in *in4 = (struct sockaddr_in *)address;
+    uint32_t scope;
+
+    memset(address, 0, sizeof(*address));
+    if (wire->family == 4) {
+        in4->sin_family = AF_INET;
+        memcpy(&in4->sin_port, wire->port, 2);
+        memcpy(&in4->sin_addr, wire->address, 4);
+        return;
+    }
+    address->sin6_family = AF_INET6;
+    memcpy(&address->sin6_port, wire->port, 2);
+    memcpy(&scope, wire->scope, 4);
+    address->sin6_scope_id = ntohl(scope);
+    memcpy(&address->sin6_addr, wire->address, 16);
+}
+
+static socklen_t size_of(const struct sockaddr_in6 *address)
+{
+    return address->sin6_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+}
+
+void __net_give(const struct sockaddr_in6 *from, struct sockaddr *to, socklen_t *len)
+{
+    socklen_t size = size_of(from);
+
+    if (to == NULL || len == NULL)
+        return;
+    memcpy(to, from, size < *len ? size : *len);
+    *len = size;
+}
+
+static bool good_address(const struct sockaddr *address, socklen_t len)
+{
+    return (address->sa_family == AF_INET && len >= sizeof(struct sockaddr_in)) ||
+           (address->sa_family == AF_INET6 && len >= sizeof(struct sockaddr_in6));
+}
+
+/* "KIND/ADDR!PORT"; an unspecified address is every one: "KIND/star!PORT" with an asterisk. */
+static void name_of(const char *kind, const struct sockaddr *address, char name[NAME_MAX_LEN])
+{
+    struct net_address wire;
+    static const unsigned char zeros[16];
+    char text[INET6_ADDRSTRLEN] = "*";
+
+    __net_to_wire(address, &wire);
+    if (memcmp(wire.address, zeros, sizeof(zeros)) != 0)
+        inet_ntop(address->sa_family, wire.address, text, sizeof(text));
+    snprintf(name, NAME_MAX_LEN, "%s/%s!%u", kind, text, wire.port[0] << 8 | wire.port[1]);
+}
+
+/* Put what was opened under the socket's number, with the socket's flags. */
+static cloudabi_errno_t become(int fd, cloudabi_fd_t opened)
+{
+    cloudabi_errno_t error = cloudabi_sys_fd_replace(opened, (cloudabi_fd_t)fd);
+
+    (void)cloudabi_sys_fd_close(opened);
+    return error;
+}
+
+static cloudabi_fdflags_t flags_of(int fd)
+{
+    cloudabi_fdstat_t st;
+
+    return cloudabi_sys_fd_stat_get((cloudabi_fd_t)fd, &st) == 0 ? st.fs_flags : 0;
+}
+
+int bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+    char name[NAME_MAX_LEN];
+    cloudabi_fd_t opened;
+    cloudabi_errno_t error = 0;
+
+    if (!good_address(address, len))
+        return result(EINVAL);
+    struct net_socket *socket = __net_get(fd);
+    if (socket == NULL)
+        return result(ENOTSOCK);
+    if (socket->state != SOCKET_NEW || socket->family != address->sa_family)
+        error = socket->state != SOCKET_NEW ? EINVAL : EAFNOSUPPORT;
+    if (error == 0 && socket->type == SOCK_DGRAM) {
+        name_of("udp/bind", address, name);
+        error = __net_open(__net_directory(), name, 0, flags_of(fd), &opened);
+        if (error == 0)
+            error = become(fd, opened);
+    }
+    if (error == 0) {
+        memcpy(&socket->local, address, address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                                                      : sizeof(struct sockaddr_in6));
+        socket->state = SOCKET_BOUND;
+    }
+    __net_put();
+    return result(error);
+}
+
+int listen(int fd, int backlog)
+{
+    char name[NAME_MAX_LEN];
+    cloudabi_fd_t opened;
+    cloudabi_errno_t error = 0;
+    struct net_socket *socket = __net_get(fd);
+
+    (void)backlog;
+    if (socket == NULL)
+        return result(ENOTSOCK);
+    if (socket->type != SOCK_STREAM || socket->state == SOCKET_CONNECTED)
+        error = EINVAL;
+    socket->local.sin6_family = (sa_family_t)socket->family;
+    name_of("tcp/listen", (struct sockaddr *)&socket->local, name);
+    if (error == 0 && socket->state != SOCKET_LISTENING)
+        error = __net_open(__net_directory(), name, 0, flags_of(fd), &opened);
+    if (error == 0 && socket->state != SOCKET_LISTENING) {
+        error = become(fd, opened);
+        socket->state = SOCKET_LISTENING;
+    }
+    __net_put();
+    return result(error);
+}
+
+/* Open the stream of a new connection; its directory goes to *DIRECTORY. */
+static cloudabi_errno_t open_stream(int fd, const char *name, int *directory)
+{
+    cloudabi_fd_t dir;
+    cloudabi_fd_t data;
+    cloudabi_errno_t error = __net_open(__net_directory(), name, CLOUDABI_O_DIRECTORY, 0, &dir);
+
+    if (error != 0)
+        return error;
+    error = __net_open((int)dir, "data", 0, flags_of(fd), &data);
+    if (error == 0)
+        error = become(fd, data);
+    if (error != 0)
+        (void)cloudabi_sys_fd_close(dir);
+    else
+        *directory = (int)dir;
+    return error;
+}
+
+static cloudabi_errno_t open_datagram(int fd, const char *name)
+{
+    cloudabi_fd_t opened;
+    cloudabi_errno_t error = __net_open(__net_directory(), name, 0, flags_of(fd), &opened);
+
+    return error != 0 ? error : become(fd, opened);
+}
+
+/* The lock is not held while the connection is being made: that may take long. */
+int connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+    char name[NAME_MAX_LEN];
+    int directory = -1;
+
+    if (!good_address(address, len))
+        return result(EINVAL);
+    struct net_socket *socket = __net_get(fd);
+    if (socket == NULL)
+        return result(ENOTSOCK);
+    bool connected = socket->state == SOCKET_CONNECTED || socket->state == SOCKET_LISTENING;
+    bool stream = socket->type == SOCK_STREAM;
+    __net_put();
+    if (connected)
+        return result(EISCONN);
+    name_of(stream ? "tcp/connect" : "udp/connect", address, name);
+    cloudabi_errno_t error = stream ? open_stream(fd, name, &directory) : open_datagram(fd, name);
+    if (error != 0)
+        return result(error);
+    socket = __net_get(fd);
+    if (socket == NULL)
+        return result(EBADF);
+    socket->state = SOCKET_CONNECTED;
+    socket->connection = directory;
+    memcpy(&socket->peer, address, address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                                                 : sizeof(struct sockaddr_in6));
+    __net_put();
+    if (stream && (flags_of(fd) & CLOUDABI_FDFLAG_NONBLOCK) != 0)
+        return result(EINPROGRESS);
+    return 0;
+}
+
+int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
+{
+    struct net_address wire[2];
+    cloudabi_fd_t fds[2];
+    cloudabi_iovec_t iov = {wire, sizeof(wire)};
+    cloudabi_recv_in_t in = {.ri_data = &iov, .ri_data_len = 1, .ri_fds = fds, .ri_fds_len = 2};
+    cloudabi_recv_out_t out = {0};
+    struct net_socket accepted = {.type = SOCK_STREAM, .state = SOCKET_CONNECTED};
+
+    cloudabi_errno_t error = cloudabi_sys_sock_recv((cloudabi_fd_t)fd, &in, &out);
+    if (error != 0)
+        return result(error);
+    if (out.ro_datalen != sizeof(wire) || out.ro_fdslen != 2) {
+        for (size_t i = 0; i < out.ro_fdslen; i++)
+            (void)cloudabi_sys_fd_close(fds[i]);
+        return result(out.ro_datalen == 0 ? ECONNABORTED : EPROTO);
+    }
+    __net_from_wire(&wire[0], &accepted.peer);
+    __net_from_wire(&wire[1], &accepted.local);
+    accepted.family = accepted.peer.sin6_family;
+    accepted.connection = (int)fds[1];
+    if (!remember((int)fds[0], &accepted))
+        (void)cloudabi_sys_fd_close(fds[1]);
+    __cloexec_set((int)fds[0], (flags & SOCK_CLOEXEC) != 0);
+    if ((flags & SOCK_NONBLOCK) != 0)
+        (void)fcntl((int)fds[0], F_SETFL, O_NONBLOCK);
+    __net_give(&accepted.peer, address, len);
+    return (int)fds[0];
+}
+
+int accept(int fd, struct sockaddr *address, socklen_t *len)
+{
+    return accept4(fd, address, len, 0);
+}
+
+bool __net_is_open_datagram(int fd)
+{
+    struct net_socket *socket = __net_get(fd);
+    bool is = false;
+
+    if (socket != NULL) {
+        is = socket->type == SOCK_DGRAM && socket->state != SOCKET_CONNECTED;
+        __net_put();
+    }
+    return is;
+}
