@@ -165,13 +165,16 @@ static bool way_ready(struct way *way, bool write)
     return ready;
 }
 
-static cloudabi_errno_t way_wait(struct way *way, bool write)
+/* 0: look again. It may be for nothing. */
+static cloudabi_errno_t way_wait(struct file *file, struct way *way, bool write)
 {
     struct waiter waiter;
     cloudabi_errno_t error = 0;
+    if (atomic_load_explicit(&file->flags, memory_order_relaxed) & CLOUDABI_FDFLAG_NONBLOCK)
+        return CLOUDABI_EAGAIN;
     waitq_add(write ? &way->writers : &way->readers, &waiter);
-    while (!way_ready(way, write) && (error = thread_park(UINT64_MAX)) == 0)
-        ;
+    if (!way_ready(way, write))
+        error = thread_park(UINT64_MAX);
     waitq_remove(&waiter);
     return error;
 }
@@ -187,9 +190,7 @@ static cloudabi_errno_t step_settle(enum step step, struct file *file, struct wa
     case STEP_FAULT:
         return user_vec_touch(vec, done, left < STREAM_PIECE ? left : STREAM_PIECE, !write);
     case STEP_WAIT:
-        if (atomic_load_explicit(&file->flags, memory_order_relaxed) & CLOUDABI_FDFLAG_NONBLOCK)
-            return CLOUDABI_EAGAIN;
-        return way_wait(way, write);
+        return way_wait(file, way, write);
     case STEP_PIPE:
         return CLOUDABI_EPIPE;
     default:
@@ -360,45 +361,53 @@ static cloudabi_errno_t stream_take(struct file *file, struct take *take, bool a
     return error != 0 ? error : take->error;
 }
 
-/* All that is there, if it lies in one page and comes without descriptors. */
-static size_t read_short_locked(struct way *way, const struct user_buf *to)
+/* All that is there, if it lies in one page and comes without descriptors. STEP_WAIT: there is nothing yet;
+ * STEP_STOP: the general way is to see to it. */
+static enum step read_short_locked(struct way *way, const struct user_buf *to, size_t *done)
 {
     struct ring *ring = &way->ring;
     size_t used = ring_used(ring), len = used < to->len ? used : to->len, piece = len;
-    if (used == 0 || !list_empty(&way->inbox.messages))
-        return 0;
+    if (way->ended || way->refused || len == 0)
+        return used == 0 && to->len > 0 && !way->ended && !way->refused ? STEP_WAIT : STEP_STOP;
     const uint8_t *from = ring_at(ring, ring->head, &piece);
-    if (piece < len || arch_copy_to_user_nofault(to->base.va, from, len) != 0)
-        return 0;
+    if (!list_empty(&way->inbox.messages) || piece < len ||
+        arch_copy_to_user_nofault(to->base.va, from, len) != 0)
+        return STEP_STOP;
     ring->head += len;
     if (len == used)
         ring_empty_locked(ring);
-    return len;
+    *done = len;
+    return STEP_MORE;
 }
 
-static size_t read_short(struct way *way, const struct user_vec *to)
+static enum step read_short(struct way *way, const struct user_vec *to, size_t *done)
 {
     if (to->count != 1)
-        return 0;
+        return STEP_STOP;
     spinlock_lock(&way->lock);
-    size_t moved = read_short_locked(way, &to->buf[0]);
+    enum step step = read_short_locked(way, &to->buf[0], done);
     bool room = ring_room(&way->ring) >= STREAM_LOW_WATER;
     spinlock_unlock(&way->lock);
-    if (room && moved > 0)
+    if (room)
         wake(&way->writers);
-    return moved;
+    return step;
 }
 
 static cloudabi_errno_t stream_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
                                     size_t *done)
 {
     struct take take = {.to = to};
+    struct way *way = end_of(file)->in;
+    cloudabi_errno_t error = 0;
+    enum step step;
     if (offset != NULL)
         return CLOUDABI_ESPIPE;
-    *done = read_short(end_of(file)->in, to);
-    if (*done > 0)
+    while ((step = read_short(way, to, done)) == STEP_WAIT)
+        if ((error = way_wait(file, way, false)) != 0)
+            return error;
+    if (step == STEP_MORE)
         return 0;
-    cloudabi_errno_t error = stream_take(file, &take, false);
+    error = stream_take(file, &take, false);
     pass_release(take.passed); /* read has no way to give descriptors */
     *done = take.done;
     return error;
