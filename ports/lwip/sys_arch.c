@@ -39,9 +39,19 @@ uint32_t lwip_port_random(void)
     return pool[--left];
 }
 
+static void (*complain)(const char *text);
+
+void lwip_port_complaints(void (*function)(const char *text))
+{
+    complain = function;
+}
+
 void lwip_port_assert(const char *message, const char *file, int line)
 {
-    fprintf(stderr, "lwip: %s (%s:%d)\n", message, file, line);
+    char text[200];
+    snprintf(text, sizeof(text), "lwip: %s (%s:%d)", message, file, line);
+    if (complain != NULL)
+        complain(text);
     abort();
 }
 

@@ -16,6 +16,8 @@
 #define DIRECTORY_RIGHTS                                                                           \
     (CLOUDABI_RIGHT_FILE_OPEN | CLOUDABI_RIGHT_FILE_READDIR | CLOUDABI_RIGHT_FILE_STAT_FGET |      \
      CLOUDABI_RIGHT_FILE_STAT_GET)
+/* An open for writing that neither appends nor truncates needs FD_SEEK to be inherited. */
+#define BELOW_RIGHTS (STREAM_RIGHTS | CLOUDABI_RIGHT_FD_SEEK)
 
 /* What a client is sent of a connection. */
 struct accept_message {
@@ -70,7 +72,7 @@ static cloudabi_errno_t mint_both(struct connection *connection, cloudabi_fd_t f
         .type = CLOUDABI_FILETYPE_DIRECTORY,
         .node = node_number(&connection->node, NODE_CONNECTION),
         .rights = DIRECTORY_RIGHTS,
-        .rights_inheriting = STREAM_RIGHTS,
+        .rights_inheriting = BELOW_RIGHTS,
     };
     int fd;
     cloudabi_errno_t error = server_mint(server, &data, &fd);

@@ -10,6 +10,7 @@
 #include "drivers/pci/pci_fd.h"
 #include "lwip/init.h"
 #include "lwip/timeouts.h"
+#include "lwip_hooks.h"
 #include "services/net/connection.h"
 #include "services/net/datagram.h"
 #include "services/net/listener.h"
@@ -176,6 +177,11 @@ static void wait_for_events(void)
         handle(&events[i]);
 }
 
+static void complain(const char *text)
+{
+    net_log(&net, "net: %s", text);
+}
+
 static void check_link(void *unused)
 {
     (void)unused;
@@ -196,6 +202,7 @@ int main(void)
         net_log(&net, "net: the port cannot be mapped (error %u)", (unsigned)error);
         return 1;
     }
+    lwip_port_complaints(complain);
     lwip_init();
     open_card(grant_fd("pci"));
     if (net.card.present)

@@ -12,6 +12,9 @@
 uint32_t lwip_port_sequence(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
                             uint16_t remote_port);
 
+/* Where the text of a failed assertion goes before the program aborts. */
+void lwip_port_complaints(void (*function)(const char *text));
+
 /* Limit of all of lwIP's memory together, in bytes; exceeding it is an allocation failure. */
 void lwip_port_memory(size_t limit);
 size_t lwip_port_memory_used(void);

@@ -51,6 +51,7 @@ void lwip_port_free(void *memory);
 #define IP_REASSEMBLY 1
 #define IP_FRAG 1
 #define IP_REASS_MAX_PBUFS 64
+#define IPV6_FRAG_COPYHEADER 1 /* pointers do not fit into the header */
 #define LWIP_ICMP 1
 #define LWIP_RAW 1
 #define LWIP_UDP 1

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The network directory over its loopback addresses. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <tessera/grants.h>
+
+#include "tests/guest/call.h"
+#include "tests/guest/tap.h"
+
+#define STREAM_RIGHTS                                                                              \
+    (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS |         \
+     CLOUDABI_RIGHT_POLL_FD_READWRITE | CLOUDABI_RIGHT_SOCK_SHUTDOWN |                             \
+     CLOUDABI_RIGHT_FILE_STAT_FGET)
+
+struct accepted {
+    cloudabi_fd_t stream, directory;
+    uint8_t peer[24], local[24];
+};
+
+static cloudabi_fd_t net;
+
+static cloudabi_errno_t open_stream(cloudabi_fd_t directory, const char *path, cloudabi_fd_t *fd)
+{
+    return open_with(directory, path, 0, STREAM_RIGHTS, 0, fd);
+}
+
+static cloudabi_errno_t accept_from(cloudabi_fd_t listener, struct accepted *accepted)
+{
+    uint8_t addresses[48];
+    cloudabi_fd_t fds[2];
+    cloudabi_iovec_t data = {.buf = addresses, .buf_len = sizeof(addresses)};
+    cloudabi_recv_in_t in = {.ri_data = &data, .ri_data_len = 1, .ri_fds = fds, .ri_fds_len = 2};
+    cloudabi_recv_out_t out;
+    cloudabi_errno_t error = cloudabi_sys_sock_recv(listener, &in, &out);
+    if (error != 0)
+        return error;
+    if (out.ro_datalen != sizeof(addresses) || out.ro_fdslen != 2)
+        return CLOUDABI_EPROTO;
+    memcpy(accepted->peer, addresses, 24);
+    memcpy(accepted->local, addresses + 24, 24);
+    accepted->stream = fds[0];
+    accepted->directory = fds[1];
+    return 0;
+}
+
+static void hang_up(struct accepted *accepted)
+{
+    cloudabi_sys_fd_close(accepted->stream);
+    cloudabi_sys_fd_close(accepted->directory);
+}
+
+static void echo(cloudabi_fd_t listener)
+{
+    struct accepted server;
+    cloudabi_fd_t client, status;
+    char text[256];
+    size_t done;
+    CHECK_RETURNS(open_stream(net, "tcp/connect/127.0.0.1!7000", &client), 0);
+    if (!CHECK(accept_from(listener, &server) == 0))
+        return;
+    CHECK(server.local[0] == 4 && server.local[8] == 127 && server.local[2] == 7000 >> 8);
+    CHECK_RETURNS(put(client, "hello", 5, &done), 0);
+    CHECK(get(server.stream, text, sizeof(text), &done) == 0 && done == 5);
+    CHECK(memcmp(text, "hello", 5) == 0);
+    CHECK(put(server.stream, "hello yourself", 14, &done) == 0 && done == 14);
+    CHECK(get(client, text, sizeof(text), &done) == 0 && done == 14);
+    CHECK_RETURNS(open_stream(server.directory, "status", &status), 0);
+    CHECK(get(status, text, sizeof(text) - 1, &done) == 0);
+    text[done] = '\0';
+    CHECK(strstr(text, "state ESTABLISHED\n") != NULL);
+    cloudabi_sys_fd_close(status);
+    CHECK_RETURNS(cloudabi_sys_sock_shutdown(client, CLOUDABI_SHUT_WR), 0);
+    CHECK(get(server.stream, text, sizeof(text), &done) == 0 && done == 0);
+    CHECK(put(server.stream, "late", 4, &done) == 0);
+    CHECK(get(client, text, sizeof(text), &done) == 0 && done == 4);
+    hang_up(&server);
+    CHECK(get(client, text, sizeof(text), &done) == 0 && done == 0);
+    cloudabi_sys_fd_close(client);
+}
+
+static void refusals(void)
+{
+    cloudabi_fd_t fd, set;
+    CHECK_RETURNS(open_stream(net, "tcp/connect/127.0.0.1!7001", &fd), CLOUDABI_ECONNREFUSED);
+    CHECK_RETURNS(open_stream(net, "tcp/connect/0.0.0.0!7001", &fd), CLOUDABI_ENETUNREACH);
+    CHECK_RETURNS(open_stream(net, "tcp/connect/010.0.0.1!80", &fd), CLOUDABI_ENOENT);
+    CHECK_RETURNS(open_stream(net, "tcp/listen/*!7000", &fd), CLOUDABI_EADDRINUSE);
+    CHECK_RETURNS(open_with(net, "tcp/connect/127.0.0.0~8!7000-7001", CLOUDABI_O_DIRECTORY, DIR_BASE,
+                            DIR_BELOW | STREAM_RIGHTS, &set),
+                  0);
+    CHECK_RETURNS(open_stream(set, "127.0.0.1!7001", &fd), CLOUDABI_ECONNREFUSED);
+    CHECK_RETURNS(open_stream(set, "127.0.0.1!7002", &fd), CLOUDABI_ENOTCAPABLE);
+    CHECK_RETURNS(open_stream(set, "10.0.2.2!7000", &fd), CLOUDABI_ENOTCAPABLE);
+    CHECK_RETURNS(open_stream(set, "../10.0.2.2!7000", &fd), CLOUDABI_ENOTCAPABLE);
+    CHECK_RETURNS(open_stream(set, "*!7001/../127.0.0.1!7001", &fd), CLOUDABI_ECONNREFUSED);
+    CHECK_RETURNS(open_stream(set, "/tcp", &fd), CLOUDABI_ENOTCAPABLE);
+    cloudabi_sys_fd_close(set);
+}
+
+#define BULK (1024 * 1024)
+
+static uint32_t bulk_child(void *unused)
+{
+    static char block[8192];
+    cloudabi_fd_t client;
+    size_t done, sent = 0;
+    (void)unused;
+    if (open_stream(net, "tcp/connect/127.0.0.1!7000", &client) != 0)
+        return 1;
+    while (sent < BULK) {
+        for (size_t i = 0; i < sizeof(block); i++)
+            block[i] = (char)((sent + i) * 7 >> 3);
+        size_t left = BULK - sent;
+        if (put(client, block, left < sizeof(block) ? left : sizeof(block), &done) != 0)
+            return 2;
+        sent += done;
+    }
+    /* What was written reaches the other side though the descriptor is gone. */
+    return cloudabi_sys_fd_close(client);
+}
+
+static void bulk(cloudabi_fd_t listener)
+{
+    static char block[8192];
+    struct accepted server;
+    cloudabi_fd_t process;
+    cloudabi_tid_t tid;
+    size_t done, got = 0, wrong = 0;
+    if (cloudabi_sys_proc_fork(&process, &tid) != 0)
+        return;
+    if (process == CLOUDABI_PROCESS_CHILD)
+        cloudabi_sys_proc_exit(bulk_child(NULL));
+    if (!CHECK(accept_from(listener, &server) == 0))
+        return;
+    while (get(server.stream, block, sizeof(block), &done) == 0 && done != 0) {
+        for (size_t i = 0; i < done; i++)
+            wrong += block[i] != (char)((got + i) * 7 >> 3);
+        got += done;
+    }
+    CHECK(got == BULK && wrong == 0);
+    cloudabi_event_t end = wait_process(process);
+    CHECK(end.error == 0 && end.proc_terminate.exitcode == 0);
+    hang_up(&server);
+    cloudabi_sys_fd_close(process);
+}
+
+static void rounds(cloudabi_fd_t listener)
+{
+    int failures = 0;
+    for (int i = 0; i < 100; i++) {
+        struct accepted server;
+        cloudabi_fd_t client;
+        char byte;
+        size_t done;
+        failures += open_stream(net, "tcp/connect/127.0.0.1!7000", &client) != 0;
+        failures += accept_from(listener, &server) != 0;
+        failures += put(client, "x", 1, &done) != 0;
+        failures += get(server.stream, &byte, 1, &done) != 0 || done != 1;
+        cloudabi_sys_fd_close(client);
+        failures += get(server.stream, &byte, 1, &done) != 0 || done != 0;
+        hang_up(&server);
+    }
+    CHECK(failures == 0);
+}
+
+static void resets(cloudabi_fd_t listener)
+{
+    struct accepted server;
+    cloudabi_fd_t client, ctl;
+    char byte;
+    size_t done;
+    CHECK_RETURNS(open_stream(net, "tcp/connect/127.0.0.1!7000", &client), 0);
+    if (!CHECK(accept_from(listener, &server) == 0))
+        return;
+    CHECK_RETURNS(open_stream(server.directory, "ctl", &ctl), 0);
+    CHECK_RETURNS(put(ctl, "nodelay 1", 9, &done), 0);
+    CHECK_RETURNS(put(ctl, "nonsense", 8, &done), CLOUDABI_EINVAL);
+    CHECK_RETURNS(put(ctl, "reset", 5, &done), 0);
+    CHECK_RETURNS(get(client, &byte, 1, &done), CLOUDABI_ECONNRESET);
+    cloudabi_sys_fd_close(ctl);
+    cloudabi_sys_fd_close(client);
+    hang_up(&server);
+}
+
+int main(void)
+{
+    cloudabi_fd_t listener;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    net = (cloudabi_fd_t)grant_fd("net");
+    if (!CHECK(open_stream(net, "tcp/listen/*!7000", &listener) == 0))
+        return tap_end();
+    echo(listener);
+    refusals();
+    resets(listener);
+    bulk(listener);
+    rounds(listener);
+    cloudabi_sys_fd_close(listener);
+    cloudabi_fd_t again;
+    CHECK_RETURNS(open_stream(net, "tcp/listen/*!7000", &again), 0);
+    return tap_end();
+}
