@@ -77,10 +77,15 @@ void job_put(struct job *job)
     (void)job;
 }
 
+static bool fails(void)
+{
+    return mock.fail_in != 0 && --mock.fail_in == 0;
+}
+
 bool job_charge(struct job *job, enum job_resource resource, uint64_t amount)
 {
     (void)job;
-    if (amount > mock.limit[resource] - mock.used[resource])
+    if (fails() || amount > mock.limit[resource] - mock.used[resource])
         return false;
     mock.used[resource] += amount;
     return true;
@@ -96,7 +101,7 @@ void job_uncharge(struct job *job, enum job_resource resource, uint64_t amount)
 void *kmalloc(struct job *job, size_t size)
 {
     (void)job;
-    if (mock.limit[JOB_MEMORY] == 0)
+    if (fails() || mock.limit[JOB_MEMORY] == 0)
         return NULL;
     mock.objects++;
     return calloc(1, size == 0 ? 1 : size);
@@ -124,7 +129,7 @@ void slab_free(struct slab_cache *cache, void *object)
 struct frame *frame_alloc(struct job *job)
 {
     (void)job;
-    if (mock.limit[JOB_MEMORY] == 0)
+    if (fails() || mock.limit[JOB_MEMORY] == 0)
         return NULL;
     char *page = aligned_alloc(PAGE_SIZE, 2 * PAGE_SIZE);
     mock.frames++;

@@ -10,6 +10,7 @@ struct mock {
     uint64_t used[JOB_RESOURCES];    /* charged to the one job */
     uint64_t limit[JOB_RESOURCES];
     int64_t objects, frames;         /* alive */
+    uint64_t fail_in;                /* this allocation or charge from now fails, once; 0: none */
     size_t fault_after;              /* the next copy without faults stops after so many bytes; SIZE_MAX: none */
     unsigned touches;
     bool touch_fails;

@@ -642,6 +642,100 @@ static void dear_searches_are_put_off_not_forgotten(void **state)
     assert_int_equal(mock.used[JOB_DESCRIPTORS], 199 * 3);
     }
 
+/* --- anything in any order -------------------------------------------------------------------- */
+
+#define CROWD 24
+static cloudabi_fd_t crowd[CROWD];
+static unsigned crowd_count;
+
+static void crowd_add(cloudabi_fd_t fd)
+{
+    set_nonblock(fd);
+    crowd[crowd_count++] = fd;
+}
+
+static void crowd_make(cloudabi_filetype_t type)
+{
+    struct file *file[2];
+    cloudabi_fd_t fd;
+    if (crowd_count + 2 > CROWD)
+        return;
+    if ((type == CLOUDABI_FILETYPE_SOCKET_STREAM ? stream_create : dgram_create)(&job_root, &file[0], &file[1]) != 0)
+        return;
+    for (int i = 0; i < 2; i++) {
+        if (fd_install(file[i], rights_of_type(type), &fd) == 0)
+            crowd_add(fd);
+        else
+            file_put(file[i]);
+    }
+}
+
+static cloudabi_fd_t crowd_any(void)
+{
+    return crowd[(unsigned)rand() % crowd_count];
+}
+
+static void crowd_close(unsigned i)
+{
+    assert_int_equal(fd_close(crowd[i]), 0);
+    crowd[i] = crowd[--crowd_count];
+}
+
+static void crowd_send(void)
+{
+    cloudabi_fd_t fds[] = {crowd_any(), crowd_any(), crowd_any()};
+    cloudabi_errno_t error = do_send(crowd_any(), "data", fds, (unsigned)rand() % 4);
+    assert_true(error == 0 || error == CLOUDABI_EPIPE || error == CLOUDABI_EAGAIN || error == CLOUDABI_ENOMEM);
+}
+
+static void crowd_receive(void)
+{
+    char buf[8];
+    cloudabi_fd_t got[3];
+    cloudabi_recv_out_t out;
+    size_t room = (unsigned)rand() % 3, done;
+    if (crowd_count + room > CROWD)
+        return;
+    if (room == 0)
+        (void)do_read(crowd_any(), buf, sizeof(buf), &done);
+    else if (do_recv(crowd_any(), buf, 1 + (unsigned)rand() % 8, got, room, 0, &out) == 0)
+        for (size_t i = 0; i < out.ro_fdslen; i++)
+            crowd_add(got[i]);
+}
+
+static void crowd_step(void)
+{
+    int what = rand() % 16;
+    if (crowd_count == 0 || what == 0)
+        crowd_make(rand() % 2 ? CLOUDABI_FILETYPE_SOCKET_STREAM : CLOUDABI_FILETYPE_SOCKET_DGRAM);
+    else if (what < 7)
+        crowd_send();
+    else if (what < 11)
+        crowd_receive();
+    else if (what < 14)
+        crowd_close((unsigned)rand() % crowd_count);
+}
+
+static void nothing_is_left_of_any_crowd(void **state)
+{
+    (void)state;
+    crowd_count = 0;
+    for (int round = 0; round < 300; round++) {
+        srand((unsigned)round);
+        for (int i = 0; i < 200; i++) {
+            if (round % 3 == 0 && i % 16 == 0)
+                mock.fail_in = 1 + (unsigned)rand() % 8;
+            crowd_step();
+        }
+        mock.fail_in = 0;
+        while (crowd_count > 0)
+            crowd_close(crowd_count - 1);
+        assert_int_equal(mock.used[JOB_DESCRIPTORS], 0);
+        assert_int_equal(mock.frames, 0);
+        assert_true(mock.objects <= 2); /* the table and its array */
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -671,6 +765,7 @@ int main(void)
         TEST(what_can_be_received_is_kept),
         TEST(long_chains_close_without_nesting),
         TEST(dear_searches_are_put_off_not_forgotten),
+        TEST(nothing_is_left_of_any_crowd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
