@@ -284,31 +284,40 @@ void arch_pt_write_protect(struct arch_pt *pt, uint64_t va)
         __atomic_fetch_and(entry, ~P_WRITE, __ATOMIC_ACQ_REL);
 }
 
-/* Searches TABLE, whose entries cover 2^SHIFT bytes each, for a mapped page in [va, end). */
-static uint64_t next_in(const uint64_t *table, unsigned level, uint64_t va, uint64_t end)
+/* From VA on, the first address below END that a used entry of TABLE covers, or at least END. */
+static uint64_t next_used(const uint64_t *table, unsigned level, uint64_t va, uint64_t end)
 {
-    uint64_t span = 1ul << (12 + 9 * level);
-    uint64_t base = va & ~(span * 512 - 1); /* of entry 0 */
-    unsigned count = end - base >= span * 512 ? 512 : (unsigned)((end - base + span - 1) / span);
-    for (unsigned i = skip_empty(table, INDEX(va, level), count); i < count;
-         i = skip_empty(table, i + 1, count)) {
-        uint64_t start = base + i * span, limit = start + span;
-        if (!(table[i] & (P_PRESENT | P_KEPT)))
-            continue;
-        if (start < va)
-            start = va;
-        if (limit > end)
-            limit = end;
-        uint64_t found = level == 0 ? start : next_in(arch_direct(table[i] & P_FRAME), level - 1, start, limit);
-        if (found < limit)
-            return found;
-    }
-    return end;
+    unsigned shift = 12 + 9 * level, first = INDEX(va, level);
+    uint64_t left = (end - 1 - va) >> shift; /* whole spans that follow, at least */
+    unsigned count = left + 2 < 512 - first ? first + 2 + (unsigned)left : 512;
+    unsigned found = skip_empty(table, first, count);
+    return found == first ? va : ((va >> shift) + (found - first)) << shift;
 }
 
+/* Called once for each mapped page by everything that walks an area: one descent, no recursion. */
 uint64_t arch_pt_next(const struct arch_pt *pt, uint64_t va, uint64_t end)
 {
-    return va < end ? next_in(arch_direct(pt->root), 3, va, end) : end;
+    const uint64_t *table = arch_direct(pt->root);
+    unsigned level = 3;
+    while (va < end) {
+        uint64_t entry = table[INDEX(va, level)];
+        if (level == 0 && (entry & (P_PRESENT | P_KEPT)))
+            return va;
+        if (level > 0 && (entry & P_PRESENT)) {
+            table = arch_direct(entry & P_FRAME);
+            level--;
+            continue;
+        }
+        uint64_t next = next_used(table, level, va, end);
+        if (next == va) /* in use, but not for us */
+            next = ((va >> (12 + 9 * level)) + 1) << (12 + 9 * level);
+        if ((next ^ va) >> (21 + 9 * level) != 0) { /* beyond this table */
+            table = arch_direct(pt->root);
+            level = 3;
+        }
+        va = next;
+    }
+    return end;
 }
 
 void arch_pt_activate(struct arch_pt *pt)
