@@ -16,7 +16,7 @@ test-build: host kernel user build/boot.img build/tessera.iso
 test-host: host ## unit tests of the pure parts, under ASan and UBSan
 	@$(PYTHON) tests/run $(TEST_ARGS) host
 
-test-guest: kernel user build/boot.img ## programs run inside, at each of GUEST_CPUS (1 2 4); ONLY=NAME
+test-guest: kernel user $(BOOT_STRIPPED) ## programs run inside, at each of GUEST_CPUS (1 2 4); ONLY=NAME
 	@$(PYTHON) tests/run $(TEST_ARGS) $(if $(ONLY),--only $(ONLY)) guest
 
 test-scenario: kernel build/boot.img build/tessera.iso ## boot, and drive over TCP and serial; ONLY=EXPRESSION
@@ -25,7 +25,7 @@ test-scenario: kernel build/boot.img build/tessera.iso ## boot, and drive over T
 # Each target gets FUZZ_TIME seconds; what it learns is kept in build/corpus.
 fuzz: $(addprefix build/fuzz/,$(FUZZTARGETS)) ## run each fuzz target for FUZZ_TIME seconds (20); ONLY=NAME
 	@for t in $(if $(ONLY),$(ONLY),$(sort $(FUZZTARGETS))); do \
-	    printf '  %-8s%s\n' FUZZ $$t; \
+	    printf '  %-9s%s\n' FUZZ $$t; \
 	    mkdir -p build/corpus/$$t build/crashes; \
 	    seeds=; [ -d tests/fuzz/corpus/$$t ] && seeds=tests/fuzz/corpus/$$t; \
 	    build/fuzz/$$t -max_total_time=$(FUZZ_TIME) -timeout=10 -print_final_stats=0 -verbosity=0 \

@@ -16,7 +16,7 @@ say :=
 else
 Q   := @
 # $(call say,VERB,WHAT): one short line per file.
-say  = @printf '  %-8s%s\n' '$(1)' '$(2)'
+say  = @printf '  %-9s%s\n' '$(1)' '$(2)'
 endif
 
 WARNINGS := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla

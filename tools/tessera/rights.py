@@ -28,8 +28,9 @@ WORDS = {
     "shutdown": ("sock_shutdown", ""),
 }
 
-# What a type of descriptor can have at all (base): the rest of a grant would be masked away by the kernel.
+# What a directory can have at all: itself, and for what is opened below it.
 DIRECTORY_MASK = 0x13EFF698
+BELOW_MASK = 0x11FFFF7FF | 0x8000000000
 
 
 def _load():
@@ -75,7 +76,7 @@ def word(name, directory):
     """The pair (base, inheriting) that a word or the name of a single right stands for; KeyError if unknown."""
     if name == "all":
         bits = everything()
-        return (bits & DIRECTORY_MASK if directory else bits), bits if directory else 0
+        return (bits & DIRECTORY_MASK, bits & BELOW_MASK) if directory else (bits & BELOW_MASK, 0)
     if name in WORDS:
         on_file, on_directory = (_bits(names) for names in WORDS[name])
         if directory:
