@@ -153,6 +153,17 @@ static void handle(const cloudabi_event_t *event)
     }
 }
 
+/* True if something was sent to this machine itself in this round. */
+static bool looped(void)
+{
+    struct netif *netif;
+    NETIF_FOREACH(netif) {
+        if (netif->loop_first != NULL)
+            return true;
+    }
+    return false;
+}
+
 /* One round without waiting. True: there is more to do. */
 static bool work(void)
 {
@@ -163,7 +174,7 @@ static bool work(void)
     listener_run(&net);
     connection_run(&net);
     net_deliver(&net);
-    return card_settle(&net.card) || more || net.work != NULL;
+    return card_settle(&net.card) || more || net.work != NULL || looped();
 }
 
 /* Waits for the port (which delivers), the card, the clock and the clients' sockets. */
