@@ -18,7 +18,7 @@ LIBC_START_FLAGS := -fno-sanitize=safe-stack -fno-stack-protector
 # Members of newlib's libc.a whose functions the system layer supplies.
 LIBC_REPLACED := setjmp isatty _isatty errno lock abort raise _Exit aligned_alloc reallocarray creat \
     rename sleep usleep stack_protector u_strerr execl execle execlp execv \
-    execve execvp
+    execve execvp memcpy memmove mempcpy memset
 
 LIBC_CALLS := build/gen/libc/calls.inc
 $(LIBC_CALLS): build/gen/abi/.stamp
@@ -46,7 +46,7 @@ $(SDK)/include/.stamp: libc/build.mk $(LIBC_OUT)/newlib.path $(LIBC_HEADERS) bui
 
 LIBC_OBJECTS := $(call objects,$(LIBC_OUT)/obj,$(filter-out $(LIBC_CRT:%=libc/start/%.S),$(LIBC_SOURCES)))
 $(foreach s,$(LIBC_SOURCES) $(LIBC_CRT:%=libc/start/%.S),$(eval $(call compile,$(LIBC_OUT)/obj,$(s),\
-    $(CLANG) $(LIBC_FLAGS) $(if $(filter libc/start/%,$(s)),$(LIBC_START_FLAGS)),$(SDK)/include/.stamp)))
+    $(CLANG) $(LIBC_FLAGS) $(if $(filter libc/start/% libc/arch/%,$(s)),$(LIBC_START_FLAGS)),$(SDK)/include/.stamp)))
 
 $(LIBC_CRT:%=$(SDK)/lib/%.o): $(SDK)/lib/%.o: $(LIBC_OUT)/obj/libc/start/%.S.o
 	$(Q)mkdir -p $(@D) && cp $< $@

@@ -35,6 +35,7 @@ void __thread_after_fork(cloudabi_tid_t tid)
     __libc_tid_before_fork = __libc_self->tid;
     __libc_self->tid = tid;
     atomic_store(&__libc_self->alive, tid | CLOUDABI_LOCK_WRLOCKED);
+    __thread_only_one();
 }
 
 struct _reent *__getreent(void)

@@ -58,5 +58,10 @@ void __malloc_thread_end(struct __pthread *self);
 void __malloc_before_fork(void);
 void __malloc_after_fork(bool child);
 void __thread_after_fork(cloudabi_tid_t tid);
+void __thread_only_one(void);
+
+/* Run the handlers of pthread_atfork. */
+enum fork_moment { FORK_PREPARE, FORK_PARENT, FORK_CHILD };
+void __atfork_run(enum fork_moment moment);
 
 #endif

@@ -6,7 +6,6 @@
  * Keys: c = children_lock.
  */
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -73,7 +72,7 @@ pid_t fork(void)
     cloudabi_fd_t fd = 0;
     cloudabi_tid_t tid = 0;
 
-    fflush(NULL);
+    __atfork_run(FORK_PREPARE);
     lock_take(&children_lock);
     __malloc_before_fork();
     cloudabi_errno_t error = cloudabi_sys_proc_fork(&fd, &tid);
@@ -84,6 +83,7 @@ pid_t fork(void)
     if (child)
         memset(children, 0, sizeof(children));
     lock_drop(&children_lock);
+    __atfork_run(child ? FORK_CHILD : FORK_PARENT);
     if (error != 0)
         return result(error);
     if (child)

@@ -8,3 +8,5 @@ $(eval $(call hosttest,test_libc_malloc,tests/host/test_libc_malloc.c libc/mallo
 
 # Only the code under test is renamed: each of its functions on the command line of a wrapper source.
 $(eval $(call hosttest,test_libc_inet,tests/host/test_libc_inet.c tests/host/libc_inet_renamed.c))
+$(eval $(call hosttest,test_libc_memory,tests/host/test_libc_memory.c tests/host/libc_memory_renamed.c,\
+    -fno-builtin))
