@@ -13,7 +13,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/sched/thread.h"
 
-#define DGRAM_MAX 65536u       /* bytes in one message */
+#define DGRAM_MAX         65536u /* bytes in one message */
 #define DGRAM_QUEUE_BYTES 131072u
 #define DGRAM_QUEUE_COUNT 128u /* also the backlog of listeners, which are datagram pairs */
 
@@ -25,13 +25,13 @@ struct dgram {
 };
 
 struct mailbox {
-    struct spinlock lock;    /* guards all but the queues */
+    struct spinlock lock; /* guards all but the queues */
     struct list dgrams;
     size_t bytes, count;
     uint64_t next_number;
     struct pass_queue inbox;
-    bool ended;              /* nothing more will be sent */
-    bool refused;            /* nothing more will be received */
+    bool ended;   /* nothing more will be sent */
+    bool refused; /* nothing more will be received */
     struct waitq readers, writers;
 };
 
@@ -43,8 +43,8 @@ struct dgram_end {
 struct dgram_pair {
     struct mailbox box[2];
     struct dgram_end end[2];
-    atomic_uint open;     /* ends */
-    struct job *job;      /* constant; referenced: pays for the messages */
+    atomic_uint open; /* ends */
+    struct job *job;  /* constant; referenced: pays for the messages */
 };
 
 static struct slab_cache pair_cache = SLAB_CACHE(pair_cache, struct dgram_pair, OBJECT_SOCKET);
@@ -131,8 +131,8 @@ static cloudabi_errno_t box_post(struct mailbox *box, struct dgram *dgram, struc
     return error;
 }
 
-static cloudabi_errno_t dgram_put(struct file *file, const struct user_vec *from, struct passed *passed,
-                                  size_t *done)
+static cloudabi_errno_t dgram_put(struct file *file, const struct user_vec *from,
+                                  struct passed *passed, size_t *done)
 {
     struct dgram_end *end = end_of(file);
     struct dgram *dgram = NULL;
@@ -153,8 +153,8 @@ fail:
     return error;
 }
 
-static cloudabi_errno_t dgram_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
-                                    size_t *done)
+static cloudabi_errno_t dgram_write(struct file *file, const struct user_vec *from,
+                                    const uint64_t *offset, size_t *done)
 {
     return offset != NULL ? CLOUDABI_ESPIPE : dgram_put(file, from, NULL, done);
 }
@@ -163,7 +163,8 @@ static cloudabi_errno_t dgram_send(struct file *file, struct sock_message *messa
 {
     struct passed *passed = NULL;
     if (message->files_count > 0) {
-        cloudabi_errno_t error = pass_create(message->files, message->rights, message->files_count, &passed);
+        cloudabi_errno_t error =
+            pass_create(message->files, message->rights, message->files_count, &passed);
         if (error != 0)
             return error;
     }
@@ -173,8 +174,8 @@ static cloudabi_errno_t dgram_send(struct file *file, struct sock_message *messa
 /* --- receiving -------------------------------------------------------------------------------- */
 
 struct receipt {
-    size_t copied, len; /* len: of the whole message */
-    bool peek, room;    /* room for descriptors */
+    size_t copied, len;  /* len: of the whole message */
+    bool peek, room;     /* room for descriptors */
     struct dgram *dgram; /* taken off the queue: to be freed */
     struct passed *passed;
 };
@@ -187,7 +188,8 @@ static void unlink_locked(struct mailbox *box, struct dgram *dgram)
 }
 
 /* EAGAIN: nothing there; EFAULT: memory has to be brought in. At the end of all, an empty receipt. */
-static cloudabi_errno_t box_take_locked(struct mailbox *box, const struct user_vec *to, struct receipt *receipt)
+static cloudabi_errno_t box_take_locked(struct mailbox *box, const struct user_vec *to,
+                                        struct receipt *receipt)
 {
     if (box->count == 0)
         return box->ended || box->refused ? 0 : CLOUDABI_EAGAIN;
@@ -212,7 +214,8 @@ static cloudabi_errno_t box_take_locked(struct mailbox *box, const struct user_v
     return 0;
 }
 
-static cloudabi_errno_t dgram_take(struct file *file, const struct user_vec *to, struct receipt *receipt)
+static cloudabi_errno_t dgram_take(struct file *file, const struct user_vec *to,
+                                   struct receipt *receipt)
 {
     struct mailbox *box = end_of(file)->in;
     for (;;) {
@@ -234,8 +237,8 @@ static cloudabi_errno_t dgram_take(struct file *file, const struct user_vec *to,
     }
 }
 
-static cloudabi_errno_t dgram_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
-                                   size_t *done)
+static cloudabi_errno_t dgram_read(struct file *file, const struct user_vec *to,
+                                   const uint64_t *offset, size_t *done)
 {
     struct receipt receipt = {.copied = 0};
     if (offset != NULL)
@@ -261,7 +264,8 @@ static cloudabi_errno_t dgram_recv(struct file *file, struct sock_message *messa
 
 /* --- state ------------------------------------------------------------------------------------ */
 
-static void dgram_poll(struct file *file, bool write, struct waiter *waiter, struct poll_state *state)
+static void dgram_poll(struct file *file, bool write, struct waiter *waiter,
+                       struct poll_state *state)
 {
     struct mailbox *box = write ? end_of(file)->out : end_of(file)->in;
     if (waiter != NULL)

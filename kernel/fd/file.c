@@ -74,23 +74,27 @@ void file_put_slow(struct file *file, uint32_t left)
     self->closing = NULL;
 }
 
-cloudabi_errno_t file_read(struct file *file, const struct user_vec *to, const uint64_t *offset, size_t *done)
+cloudabi_errno_t file_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
+                           size_t *done)
 {
     if (file->ops->read == NULL)
         return file->type == CLOUDABI_FILETYPE_DIRECTORY ? CLOUDABI_EISDIR : CLOUDABI_EBADF;
     return file->ops->read(file, to, offset, done);
 }
 
-cloudabi_errno_t file_write(struct file *file, const struct user_vec *from, const uint64_t *offset, size_t *done)
+cloudabi_errno_t file_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
+                            size_t *done)
 {
     if (file->ops->write == NULL)
         return file->type == CLOUDABI_FILETYPE_DIRECTORY ? CLOUDABI_EISDIR : CLOUDABI_EBADF;
     return file->ops->write(file, from, offset, done);
 }
 
-cloudabi_errno_t file_seek(struct file *file, int64_t delta, cloudabi_whence_t whence, uint64_t *position)
+cloudabi_errno_t file_seek(struct file *file, int64_t delta, cloudabi_whence_t whence,
+                           uint64_t *position)
 {
-    return file->ops->seek == NULL ? CLOUDABI_ESPIPE : file->ops->seek(file, delta, whence, position);
+    return file->ops->seek == NULL ? CLOUDABI_ESPIPE
+                                   : file->ops->seek(file, delta, whence, position);
 }
 
 cloudabi_errno_t file_sync(struct file *file, bool data_only)
@@ -103,25 +107,30 @@ cloudabi_errno_t file_stat(struct file *file, cloudabi_filestat_t *out)
     return file->ops->stat == NULL ? CLOUDABI_EINVAL : file->ops->stat(file, out);
 }
 
-cloudabi_errno_t file_stat_put(struct file *file, const cloudabi_filestat_t *in, cloudabi_fsflags_t mask)
+cloudabi_errno_t file_stat_put(struct file *file, const cloudabi_filestat_t *in,
+                               cloudabi_fsflags_t mask)
 {
     return file->ops->stat_put == NULL ? CLOUDABI_EINVAL : file->ops->stat_put(file, in, mask);
 }
 
 cloudabi_errno_t file_allocate(struct file *file, uint64_t offset, uint64_t length)
 {
-    return file->ops->allocate == NULL ? CLOUDABI_ENODEV : file->ops->allocate(file, offset, length);
+    return file->ops->allocate == NULL ? CLOUDABI_ENODEV
+                                       : file->ops->allocate(file, offset, length);
 }
 
-cloudabi_errno_t file_advise(struct file *file, uint64_t offset, uint64_t length, cloudabi_advice_t advice)
+cloudabi_errno_t file_advise(struct file *file, uint64_t offset, uint64_t length,
+                             cloudabi_advice_t advice)
 {
-    return file->ops->advise == NULL ? CLOUDABI_ESPIPE : file->ops->advise(file, offset, length, advice);
+    return file->ops->advise == NULL ? CLOUDABI_ESPIPE
+                                     : file->ops->advise(file, offset, length, advice);
 }
 
-cloudabi_errno_t file_readdir(struct file *file, user_addr_t buf, size_t len, cloudabi_dircookie_t cookie,
-                              size_t *used)
+cloudabi_errno_t file_readdir(struct file *file, user_addr_t buf, size_t len,
+                              cloudabi_dircookie_t cookie, size_t *used)
 {
-    return file->ops->readdir == NULL ? CLOUDABI_ENOTDIR : file->ops->readdir(file, buf, len, cookie, used);
+    return file->ops->readdir == NULL ? CLOUDABI_ENOTDIR
+                                      : file->ops->readdir(file, buf, len, cookie, used);
 }
 
 cloudabi_errno_t file_send(struct file *file, struct sock_message *message)

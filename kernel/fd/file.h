@@ -18,20 +18,20 @@ struct pass_queue;
 
 /* What poll asks of a file. */
 struct poll_state {
-    uint64_t nbytes;                  /* readable or writable now, if known */
-    cloudabi_eventrwflags_t flags;    /* HANGUP */
-    cloudabi_errno_t error;           /* reported in the event */
+    uint64_t nbytes;               /* readable or writable now, if known */
+    cloudabi_eventrwflags_t flags; /* HANGUP */
+    cloudabi_errno_t error;        /* reported in the event */
     bool ready;
 };
 
 struct sock_message { /* kernel form of sock_send / sock_recv */
     const struct user_vec *data;
-    struct file **files;        /* descriptors to pass, or room for those received */
+    struct file **files; /* descriptors to pass, or room for those received */
     struct rights *rights;
-    size_t files_count;         /* in: given / room; out (recv): got */
-    cloudabi_riflags_t flags;   /* recv */
-    size_t length;              /* out: bytes moved */
-    cloudabi_roflags_t result;  /* recv, out */
+    size_t files_count;        /* in: given / room; out (recv): got */
+    cloudabi_riflags_t flags;  /* recv */
+    size_t length;             /* out: bytes moved */
+    cloudabi_roflags_t result; /* recv, out */
 };
 
 /* A missing function gives the errno in the comment (one set of defaults, in file.c). */
@@ -40,42 +40,50 @@ struct dir_ops;
 struct file_ops {
     void (*close)(struct file *file); /* last reference gone; free what file->data owns */
     /* OFFSET NULL: use and advance the file's own position; non-NULL: pread/pwrite. */
-    cloudabi_errno_t (*read)(struct file *, const struct user_vec *, const uint64_t *offset, size_t *done);  /* EBADF */
-    cloudabi_errno_t (*write)(struct file *, const struct user_vec *, const uint64_t *offset, size_t *done); /* EBADF */
-    cloudabi_errno_t (*seek)(struct file *, int64_t delta, cloudabi_whence_t whence, uint64_t *position);    /* ESPIPE */
-    cloudabi_errno_t (*sync)(struct file *, bool data_only);                                                 /* EINVAL */
-    cloudabi_errno_t (*stat)(struct file *, cloudabi_filestat_t *);                                          /* EINVAL */
-    cloudabi_errno_t (*stat_put)(struct file *, const cloudabi_filestat_t *, cloudabi_fsflags_t);            /* EINVAL */
-    cloudabi_errno_t (*allocate)(struct file *, uint64_t offset, uint64_t length);                           /* ENODEV */
-    cloudabi_errno_t (*advise)(struct file *, uint64_t offset, uint64_t length, cloudabi_advice_t);          /* ESPIPE */
-    cloudabi_errno_t (*readdir)(struct file *, user_addr_t buf, size_t len, cloudabi_dircookie_t, size_t *used); /* ENOTDIR */
-    cloudabi_errno_t (*send)(struct file *, struct sock_message *);                                          /* ENOTSOCK */
-    cloudabi_errno_t (*recv)(struct file *, struct sock_message *);                                          /* ENOTSOCK */
-    cloudabi_errno_t (*shutdown)(struct file *, cloudabi_sdflags_t);                                         /* ENOTSOCK */
+    cloudabi_errno_t (*read)(struct file *, const struct user_vec *, const uint64_t *offset,
+                             size_t *done); /* EBADF */
+    cloudabi_errno_t (*write)(struct file *, const struct user_vec *, const uint64_t *offset,
+                              size_t *done); /* EBADF */
+    cloudabi_errno_t (*seek)(struct file *, int64_t delta, cloudabi_whence_t whence,
+                             uint64_t *position);                   /* ESPIPE */
+    cloudabi_errno_t (*sync)(struct file *, bool data_only);        /* EINVAL */
+    cloudabi_errno_t (*stat)(struct file *, cloudabi_filestat_t *); /* EINVAL */
+    cloudabi_errno_t (*stat_put)(struct file *, const cloudabi_filestat_t *,
+                                 cloudabi_fsflags_t);                              /* EINVAL */
+    cloudabi_errno_t (*allocate)(struct file *, uint64_t offset, uint64_t length); /* ENODEV */
+    cloudabi_errno_t (*advise)(struct file *, uint64_t offset, uint64_t length,
+                               cloudabi_advice_t); /* ESPIPE */
+    cloudabi_errno_t (*readdir)(struct file *, user_addr_t buf, size_t len, cloudabi_dircookie_t,
+                                size_t *used);                       /* ENOTDIR */
+    cloudabi_errno_t (*send)(struct file *, struct sock_message *);  /* ENOTSOCK */
+    cloudabi_errno_t (*recv)(struct file *, struct sock_message *);  /* ENOTSOCK */
+    cloudabi_errno_t (*shutdown)(struct file *, cloudabi_sdflags_t); /* ENOTSOCK */
     /* The object to map, referenced, and the address space rules: NO_FORK for a port ring. */
     cloudabi_errno_t (*map)(struct file *, uint64_t offset, uint64_t length, bool shared,
-                            struct memobj **object, uint64_t *object_offset, bool *no_fork);                 /* ENODEV */
+                            struct memobj **object, uint64_t *object_offset,
+                            bool *no_fork); /* ENODEV */
     /* State for reading (or writing) now; if WAITER is not NULL, first add it where a change wakes it. */
-    void (*poll)(struct file *, bool write, struct waiter *waiter, struct poll_state *);                     /* always ready */
+    void (*poll)(struct file *, bool write, struct waiter *waiter,
+                 struct poll_state *); /* always ready */
     /* Directories: the names below (kernel/fd/namei.h). */
-    const struct dir_ops *dir;                                                                               /* ENOTDIR */
+    const struct dir_ops *dir; /* ENOTDIR */
 };
 
 struct file {
     _Atomic uint32_t references;
-    cloudabi_filetype_t type;            /* constant */
-    _Atomic cloudabi_fdflags_t flags;    /* APPEND, NONBLOCK, ... */
-    const struct file_ops *ops;          /* constant */
-    void *data;                          /* constant: the ops' own */
-    void *backing;                       /* constant: a port's node behind a file's memory object, or NULL */
+    cloudabi_filetype_t type;         /* constant */
+    _Atomic cloudabi_fdflags_t flags; /* APPEND, NONBLOCK, ... */
+    const struct file_ops *ops;       /* constant */
+    void *data;                       /* constant: the ops' own */
+    void *backing; /* constant: a port's node behind a file's memory object, or NULL */
     struct mutex position_lock;
-    uint64_t position;                   /* position_lock */
-    struct job *job;                     /* constant: who pays; referenced */
-    bool write_open;                     /* constant: opened with FD_WRITE (ETXTBSY and exec's EBADF) */
+    uint64_t position; /* position_lock */
+    struct job *job;   /* constant: who pays; referenced */
+    bool write_open;   /* constant: opened with FD_WRITE (ETXTBSY and exec's EBADF) */
     /* Sockets: where descriptors wait to be received from it (kernel/fd/pass.h). */
-    struct pass_queue *inbox;            /* constant once created */
-    _Atomic uint32_t in_flight;          /* pass lock: messages that hold it, if it has an inbox */
-    struct file *closing_next;           /* the closing thread's: file.c */
+    struct pass_queue *inbox;   /* constant once created */
+    _Atomic uint32_t in_flight; /* pass lock: messages that hold it, if it has an inbox */
+    struct file *closing_next;  /* the closing thread's: file.c */
 };
 
 /* references = 1. Takes over DATA on success. NULL: no memory. */
@@ -100,16 +108,21 @@ static inline void file_put(struct file *file)
 }
 
 /* The functions of the table, or their defaults. */
-cloudabi_errno_t file_read(struct file *file, const struct user_vec *to, const uint64_t *offset, size_t *done);
-cloudabi_errno_t file_write(struct file *file, const struct user_vec *from, const uint64_t *offset, size_t *done);
-cloudabi_errno_t file_seek(struct file *file, int64_t delta, cloudabi_whence_t whence, uint64_t *position);
+cloudabi_errno_t file_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
+                           size_t *done);
+cloudabi_errno_t file_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
+                            size_t *done);
+cloudabi_errno_t file_seek(struct file *file, int64_t delta, cloudabi_whence_t whence,
+                           uint64_t *position);
 cloudabi_errno_t file_sync(struct file *file, bool data_only);
 cloudabi_errno_t file_stat(struct file *file, cloudabi_filestat_t *out);
-cloudabi_errno_t file_stat_put(struct file *file, const cloudabi_filestat_t *in, cloudabi_fsflags_t mask);
+cloudabi_errno_t file_stat_put(struct file *file, const cloudabi_filestat_t *in,
+                               cloudabi_fsflags_t mask);
 cloudabi_errno_t file_allocate(struct file *file, uint64_t offset, uint64_t length);
-cloudabi_errno_t file_advise(struct file *file, uint64_t offset, uint64_t length, cloudabi_advice_t advice);
-cloudabi_errno_t file_readdir(struct file *file, user_addr_t buf, size_t len, cloudabi_dircookie_t cookie,
-                              size_t *used);
+cloudabi_errno_t file_advise(struct file *file, uint64_t offset, uint64_t length,
+                             cloudabi_advice_t advice);
+cloudabi_errno_t file_readdir(struct file *file, user_addr_t buf, size_t len,
+                              cloudabi_dircookie_t cookie, size_t *used);
 /* The caller keeps its references to message->files; a receiver gets references. */
 cloudabi_errno_t file_send(struct file *file, struct sock_message *message);
 cloudabi_errno_t file_recv(struct file *file, struct sock_message *message);

@@ -33,7 +33,8 @@ static inline uint64_t position_get(const struct file *file)
 
 static inline bool position_change(struct file *file, uint64_t *from, uint64_t to)
 {
-    return __atomic_compare_exchange_n(&file->position, from, to, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&file->position, from, to, false, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
 }
 
 static uint64_t position_claim_write(struct file *file, size_t len)
@@ -65,7 +66,8 @@ static void position_settle(struct file *file, uint64_t at, size_t claimed, size
 
 /* --- transfers -------------------------------------------------------------------------------- */
 
-cloudabi_errno_t memfile_read(struct file *file, const struct user_vec *to, const uint64_t *offset, size_t *done)
+cloudabi_errno_t memfile_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
+                              size_t *done)
 {
     cloudabi_errno_t error;
     if (offset != NULL) {
@@ -88,7 +90,8 @@ static cloudabi_errno_t append(struct file *file, const struct user_vec *from, s
     return error;
 }
 
-static cloudabi_errno_t write_at_position(struct file *file, const struct user_vec *from, size_t *done)
+static cloudabi_errno_t write_at_position(struct file *file, const struct user_vec *from,
+                                          size_t *done)
 {
     uint64_t at = position_claim_write(file, from->total);
     uint64_t where = at;
@@ -97,8 +100,8 @@ static cloudabi_errno_t write_at_position(struct file *file, const struct user_v
     return error;
 }
 
-cloudabi_errno_t memfile_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
-                               size_t *done)
+cloudabi_errno_t memfile_write(struct file *file, const struct user_vec *from,
+                               const uint64_t *offset, size_t *done)
 {
     cloudabi_fdflags_t flags = flags_of(file);
     cloudabi_errno_t error;
@@ -117,7 +120,8 @@ cloudabi_errno_t memfile_write(struct file *file, const struct user_vec *from, c
     return 0;
 }
 
-cloudabi_errno_t memfile_seek(struct file *file, int64_t delta, cloudabi_whence_t whence, uint64_t *position)
+cloudabi_errno_t memfile_seek(struct file *file, int64_t delta, cloudabi_whence_t whence,
+                              uint64_t *position)
 {
     uint64_t at = position_get(file);
     for (;;) {
@@ -177,7 +181,8 @@ static void times_put(struct memobj *object, const cloudabi_filestat_t *in, clou
     mutex_unlock(&object->write);
 }
 
-cloudabi_errno_t memfile_stat_put(struct file *file, const cloudabi_filestat_t *in, cloudabi_fsflags_t mask)
+cloudabi_errno_t memfile_stat_put(struct file *file, const cloudabi_filestat_t *in,
+                                  cloudabi_fsflags_t mask)
 {
     if (mask & CLOUDABI_FILESTAT_SIZE)
         return memobj_resize(object_of(file), in->st_size);
@@ -190,7 +195,8 @@ cloudabi_errno_t memfile_allocate(struct file *file, uint64_t offset, uint64_t l
     return memobj_allocate(object_of(file), offset, length);
 }
 
-cloudabi_errno_t memfile_advise(struct file *file, uint64_t offset, uint64_t length, cloudabi_advice_t advice)
+cloudabi_errno_t memfile_advise(struct file *file, uint64_t offset, uint64_t length,
+                                cloudabi_advice_t advice)
 {
     /* Advice: nothing has to follow from it, and objects without a pager have nothing to give back. */
     (void)file, (void)offset, (void)length, (void)advice;

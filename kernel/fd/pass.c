@@ -129,7 +129,8 @@ void pass_deliver(struct passed *passed, struct sock_message *message)
         }
     }
     message->files_count = count < room ? count : room;
-    if (room > 0 && count > room) /* offering no room at all is not worth a flag: contract.md section 11 */
+    if (room > 0 &&
+        count > room) /* offering no room at all is not worth a flag: contract.md section 11 */
         message->result |= CLOUDABI_SOCK_RECV_FDS_TRUNCATED;
     free_passed(passed);
 }
@@ -160,8 +161,8 @@ static void reach_locked(struct pass_queue *queue, struct list *work)
 
 static void mark_roots_locked(struct list *work)
 {
-    list_for_each(pos, &loaded_queues)
-        container_of(pos, struct pass_queue, loaded)->reached = false;
+    list_for_each(pos, &loaded_queues) container_of(pos, struct pass_queue, loaded)->reached =
+        false;
     list_for_each(pos, &loaded_queues)
     {
         struct pass_queue *queue = container_of(pos, struct pass_queue, loaded);

@@ -20,9 +20,10 @@ struct passed_file {
 };
 
 struct passed {
-    struct list link;     /* pass lock: inbox */
-    uint64_t position;    /* the socket's: of the first byte, or number of the datagram, that it comes with */
-    struct job *job;      /* constant; referenced: the sender's, charged for the descriptors */
+    struct list link; /* pass lock: inbox */
+    uint64_t
+        position; /* the socket's: of the first byte, or number of the datagram, that it comes with */
+    struct job *job; /* constant; referenced: the sender's, charged for the descriptors */
     size_t count;
     struct passed_file items[];
 };
@@ -42,7 +43,8 @@ cloudabi_errno_t pass_create(struct file *const *files, const struct rights *rig
 /* The next four with the socket's lock held. */
 void pass_enqueue(struct pass_queue *queue, struct passed *passed);
 void pass_dequeue(struct pass_queue *queue, struct passed *passed); /* the caller's from now on */
-void pass_drain(struct pass_queue *queue, struct list *out);        /* all of them: before the owner goes */
+void pass_drain(struct pass_queue *queue,
+                struct list *out); /* all of them: before the owner goes */
 static inline struct passed *pass_first(const struct pass_queue *queue) /* NULL: none */
 {
     struct list *first = queue->messages.next;

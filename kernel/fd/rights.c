@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #define OR(name, value) | (value)
-#define ALL_RIGHTS (0 CLOUDABI_ALL_RIGHTS(OR))
+#define ALL_RIGHTS      (0 CLOUDABI_ALL_RIGHTS(OR))
 
 /* A port (fd_create2(0xE0)): its ring is mapped, waited on, delivered by read and write. */
 #define FILETYPE_PORT 0xe0
@@ -26,7 +26,9 @@ static const struct {
     {CLOUDABI_FILETYPE_CHARACTER_DEVICE, {0x1008004a, 0}},
     /* A regular file's, less running and mapping. */
     {CLOUDABI_FILETYPE_BLOCK_DEVICE,
-     {0x11c3801ff & ~(CLOUDABI_RIGHT_PROC_EXEC | CLOUDABI_RIGHT_MEM_MAP | CLOUDABI_RIGHT_MEM_MAP_EXEC), 0}},
+     {0x11c3801ff &
+          ~(CLOUDABI_RIGHT_PROC_EXEC | CLOUDABI_RIGHT_MEM_MAP | CLOUDABI_RIGHT_MEM_MAP_EXEC),
+      0}},
     {CLOUDABI_FILETYPE_PROCESS, {0x40080000, 0}},
     {FILETYPE_PORT,
      {CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS |

@@ -9,16 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RING_PAGE 4096u
-#define RING_PAGES 16u
+#define RING_PAGE     4096u
+#define RING_PAGES    16u
 #define RING_CAPACITY ((size_t)RING_PAGE * RING_PAGES)
-#define RING_KEEP 4u /* pages that an empty ring keeps at most */
+#define RING_KEEP     4u /* pages that an empty ring keeps at most */
 
 struct ring {
     uint64_t head, tail;       /* read from head, written at tail */
     uint8_t *page[RING_PAGES]; /* the first `count` of them exist */
     uint32_t count;
-    uint32_t last_peak;        /* pages used before the ring was last empty */
+    uint32_t last_peak; /* pages used before the ring was last empty */
 };
 
 static inline size_t ring_used(const struct ring *ring)

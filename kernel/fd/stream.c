@@ -20,17 +20,17 @@
 #include "kernel/mm/slab.h"
 #include "kernel/sched/thread.h"
 
-#define STREAM_PIECE 16384u                   /* copied at most with the lock held */
-#define STREAM_ATOMIC 4096u                   /* writes up to this are all or nothing */
-#define STREAM_LOW_WATER (RING_CAPACITY / 4)  /* room at which blocked writers go on */
+#define STREAM_PIECE     16384u              /* copied at most with the lock held */
+#define STREAM_ATOMIC    4096u               /* writes up to this are all or nothing */
+#define STREAM_LOW_WATER (RING_CAPACITY / 4) /* room at which blocked writers go on */
 
 struct way {
-    struct spinlock lock;     /* guards all but the queues */
+    struct spinlock lock; /* guards all but the queues */
     struct ring ring;
-    struct pass_queue inbox;  /* of the end that reads here */
-    bool ended;               /* nothing more will be written */
-    bool refused;             /* nothing more will be read */
-    struct job *job;          /* constant: the pair's */
+    struct pass_queue inbox; /* of the end that reads here */
+    bool ended;              /* nothing more will be written */
+    bool refused;            /* nothing more will be read */
+    struct job *job;         /* constant: the pair's */
     struct waitq readers, writers;
 };
 
@@ -42,17 +42,17 @@ struct stream_end {
 struct stream {
     struct way way[2];
     struct stream_end end[2];
-    atomic_uint open;     /* ends */
-    struct job *job;      /* constant; referenced */
+    atomic_uint open; /* ends */
+    struct job *job;  /* constant; referenced */
 };
 
-enum step { /* how one turn under the lock ended */
-    STEP_MORE,  /* something moved, more can */
-    STEP_WAIT,  /* full, or empty */
-    STEP_STOP,  /* end of stream, or a message begins here */
-    STEP_FAULT, /* user memory has to be brought in first */
-    STEP_PIPE,  /* nobody reads */
-    STEP_MEMORY,
+enum step {             /* how one turn under the lock ended */
+            STEP_MORE,  /* something moved, more can */
+            STEP_WAIT,  /* full, or empty */
+            STEP_STOP,  /* end of stream, or a message begins here */
+            STEP_FAULT, /* user memory has to be brought in first */
+            STEP_PIPE,  /* nobody reads */
+            STEP_MEMORY,
 };
 
 static struct slab_cache stream_cache = SLAB_CACHE(stream_cache, struct stream, OBJECT_SOCKET);
@@ -99,7 +99,8 @@ static void ring_empty_locked(struct ring *ring)
 /* --- writing ---------------------------------------------------------------------------------- */
 
 /* Copies up to WANT bytes behind the tail, without moving it. Stops short at a fault or without memory. */
-static size_t push_locked(struct way *way, const struct user_vec *from, size_t skip, size_t want, enum step *why)
+static size_t push_locked(struct way *way, const struct user_vec *from, size_t skip, size_t want,
+                          enum step *why)
 {
     size_t moved = 0;
     while (moved < want) {
@@ -145,7 +146,8 @@ static enum step write_step_locked(struct way *way, const struct user_vec *from,
     return why;
 }
 
-static enum step write_step(struct way *way, const struct user_vec *from, size_t *done, struct passed **passed)
+static enum step write_step(struct way *way, const struct user_vec *from, size_t *done,
+                            struct passed **passed)
 {
     size_t before = *done;
     spinlock_lock(&way->lock);
@@ -180,8 +182,8 @@ static cloudabi_errno_t way_wait(struct file *file, struct way *way, bool write)
 }
 
 /* What stands between this step and the next; 0 to go on. */
-static cloudabi_errno_t step_settle(enum step step, struct file *file, struct way *way, const struct user_vec *vec,
-                                    size_t done, bool write)
+static cloudabi_errno_t step_settle(enum step step, struct file *file, struct way *way,
+                                    const struct user_vec *vec, size_t done, bool write)
 {
     size_t left = vec->total - done;
     switch (step) {
@@ -199,8 +201,8 @@ static cloudabi_errno_t step_settle(enum step step, struct file *file, struct wa
 }
 
 /* *PASSED goes with the first byte and is NULL from then on. */
-static cloudabi_errno_t stream_put(struct file *file, const struct user_vec *from, struct passed **passed,
-                                   size_t *done)
+static cloudabi_errno_t stream_put(struct file *file, const struct user_vec *from,
+                                   struct passed **passed, size_t *done)
 {
     struct way *way = end_of(file)->out;
     cloudabi_errno_t error = 0;
@@ -217,7 +219,8 @@ static bool write_short_locked(struct way *way, const struct user_buf *from)
 {
     struct ring *ring = &way->ring;
     size_t len = from->len;
-    if (way->ended || way->refused || len > ring_room(ring) || ring_index(ring->tail) >= ring->count)
+    if (way->ended || way->refused || len > ring_room(ring) ||
+        ring_index(ring->tail) >= ring->count)
         return false;
     uint8_t *to = ring_at(ring, ring->tail, &len);
     if (len < from->len || arch_copy_from_user_nofault(to, from->base.va, len) != 0)
@@ -238,8 +241,8 @@ static bool write_short(struct way *way, const struct user_vec *from)
     return moved;
 }
 
-static cloudabi_errno_t stream_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
-                                     size_t *done)
+static cloudabi_errno_t stream_write(struct file *file, const struct user_vec *from,
+                                     const uint64_t *offset, size_t *done)
 {
     struct passed *none = NULL;
     if (offset != NULL)
@@ -265,8 +268,8 @@ static cloudabi_errno_t stream_send(struct file *file, struct sock_message *mess
 /* --- reading ---------------------------------------------------------------------------------- */
 
 /* Copies what lies at POSITION, up to WANT bytes. */
-static size_t pull_locked(const struct way *way, uint64_t position, const struct user_vec *to, size_t skip,
-                          size_t want)
+static size_t pull_locked(const struct way *way, uint64_t position, const struct user_vec *to,
+                          size_t skip, size_t want)
 {
     size_t moved = 0;
     while (moved < want) {
@@ -393,8 +396,8 @@ static enum step read_short(struct way *way, const struct user_vec *to, size_t *
     return step;
 }
 
-static cloudabi_errno_t stream_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
-                                    size_t *done)
+static cloudabi_errno_t stream_read(struct file *file, const struct user_vec *to,
+                                    const uint64_t *offset, size_t *done)
 {
     struct take take = {.to = to};
     struct way *way = end_of(file)->in;
@@ -430,7 +433,8 @@ static cloudabi_errno_t stream_recv(struct file *file, struct sock_message *mess
 
 /* --- state ------------------------------------------------------------------------------------ */
 
-static void stream_poll(struct file *file, bool write, struct waiter *waiter, struct poll_state *state)
+static void stream_poll(struct file *file, bool write, struct waiter *waiter,
+                        struct poll_state *state)
 {
     struct way *way = write ? end_of(file)->out : end_of(file)->in;
     if (waiter != NULL)

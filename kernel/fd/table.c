@@ -28,7 +28,7 @@ struct fd_table {
     _Atomic uint32_t capacity; /* of slots; only grows */
     struct fd_slot *slots;
     struct fd_numbers numbers;
-    struct job *job;           /* constant; referenced */
+    struct job *job; /* constant; referenced */
 };
 
 static struct slab_cache table_cache = SLAB_CACHE(table_cache, struct fd_table, OBJECT_FD_TABLE);
@@ -133,7 +133,8 @@ static struct fd_slot *table_open_locked(struct fd_table *table, cloudabi_fd_t f
     return &table->slots[fd];
 }
 
-cloudabi_errno_t fd_table_add(struct fd_table *table, struct file *file, struct rights rights, cloudabi_fd_t *fd)
+cloudabi_errno_t fd_table_add(struct fd_table *table, struct file *file, struct rights rights,
+                              cloudabi_fd_t *fd)
 {
     spinlock_lock(&table->lock);
     cloudabi_errno_t error = table_reserve_locked(table, fd);
@@ -225,7 +226,8 @@ cloudabi_errno_t fd_narrow(cloudabi_fd_t fd, const struct rights *wanted)
 }
 
 /* An empty table with room for CAPACITY slots and COUNT numbers charged to it. */
-static cloudabi_errno_t table_prepare(struct job *job, uint32_t capacity, size_t count, struct fd_table **out)
+static cloudabi_errno_t table_prepare(struct job *job, uint32_t capacity, size_t count,
+                                      struct fd_table **out)
 {
     struct fd_table *table = fd_table_create(job);
     if (table == NULL)

@@ -6,8 +6,8 @@
 #include "kernel/proc/process.h"
 
 #define FILETYPE_PORT 0xe0
-#define ALL_FDFLAGS                                                                                \
-    (CLOUDABI_FDFLAG_APPEND | CLOUDABI_FDFLAG_DSYNC | CLOUDABI_FDFLAG_NONBLOCK |                   \
+#define ALL_FDFLAGS                                                              \
+    (CLOUDABI_FDFLAG_APPEND | CLOUDABI_FDFLAG_DSYNC | CLOUDABI_FDFLAG_NONBLOCK | \
      CLOUDABI_FDFLAG_RSYNC | CLOUDABI_FDFLAG_SYNC)
 
 cloudabi_errno_t sys_fd_close(cloudabi_fd_t fd)
@@ -32,7 +32,8 @@ cloudabi_errno_t sys_fd_create1(cloudabi_filetype_t type, cloudabi_fd_t *fd)
     return error;
 }
 
-static cloudabi_errno_t pair_create(cloudabi_filetype_t type, struct file *file[2], struct rights rights[2])
+static cloudabi_errno_t pair_create(cloudabi_filetype_t type, struct file *file[2],
+                                    struct rights rights[2])
 {
     struct job *job = process_self()->job;
     rights[0] = rights[1] = rights_of_type(type);
@@ -86,29 +87,30 @@ cloudabi_errno_t sys_fd_read(const struct fd_grant *fd, const struct user_vec *i
     return file_read(fd->file, iovs, NULL, nread);
 }
 
-cloudabi_errno_t sys_fd_write(const struct fd_grant *fd, const struct user_vec *iovs, size_t *nwritten)
+cloudabi_errno_t sys_fd_write(const struct fd_grant *fd, const struct user_vec *iovs,
+                              size_t *nwritten)
 {
     return file_write(fd->file, iovs, NULL, nwritten);
 }
 
-cloudabi_errno_t sys_fd_pread(const struct fd_grant *fd, const struct user_vec *iovs, cloudabi_filesize_t offset,
-                              size_t *nread)
+cloudabi_errno_t sys_fd_pread(const struct fd_grant *fd, const struct user_vec *iovs,
+                              cloudabi_filesize_t offset, size_t *nread)
 {
     if (offset > INT64_MAX)
         return CLOUDABI_EINVAL;
     return file_read(fd->file, iovs, &offset, nread);
 }
 
-cloudabi_errno_t sys_fd_pwrite(const struct fd_grant *fd, const struct user_vec *iovs, cloudabi_filesize_t offset,
-                               size_t *nwritten)
+cloudabi_errno_t sys_fd_pwrite(const struct fd_grant *fd, const struct user_vec *iovs,
+                               cloudabi_filesize_t offset, size_t *nwritten)
 {
     if (offset > INT64_MAX)
         return CLOUDABI_EINVAL;
     return file_write(fd->file, iovs, &offset, nwritten);
 }
 
-cloudabi_errno_t sys_fd_seek(const struct fd_grant *fd, cloudabi_filedelta_t offset, cloudabi_whence_t whence,
-                             cloudabi_filesize_t *newoffset)
+cloudabi_errno_t sys_fd_seek(const struct fd_grant *fd, cloudabi_filedelta_t offset,
+                             cloudabi_whence_t whence, cloudabi_filesize_t *newoffset)
 {
     return file_seek(fd->file, offset, whence, newoffset);
 }
@@ -133,11 +135,12 @@ cloudabi_errno_t sys_fd_stat_get(const struct fd_grant *fd, cloudabi_fdstat_t *b
     return 0;
 }
 
-cloudabi_errno_t sys_fd_stat_put(const struct fd_grant *fd, cloudabi_fd_t fd_number, const cloudabi_fdstat_t *buf,
-                                 cloudabi_fdsflags_t flags)
+cloudabi_errno_t sys_fd_stat_put(const struct fd_grant *fd, cloudabi_fd_t fd_number,
+                                 const cloudabi_fdstat_t *buf, cloudabi_fdsflags_t flags)
 {
     if (flags == CLOUDABI_FDSTAT_RIGHTS)
-        return fd_narrow(fd_number, &(struct rights){buf->fs_rights_base, buf->fs_rights_inheriting});
+        return fd_narrow(fd_number,
+                         &(struct rights){buf->fs_rights_base, buf->fs_rights_inheriting});
     if (buf->fs_flags & ~ALL_FDFLAGS)
         return CLOUDABI_EINVAL;
     atomic_store_explicit(&fd->file->flags, buf->fs_flags, memory_order_relaxed);

@@ -3,21 +3,22 @@
 #include "abi/kernel_calls.h"
 #include "kernel/fd/namei.h"
 
-#define ALL_FDFLAGS                                                                                \
-    (CLOUDABI_FDFLAG_APPEND | CLOUDABI_FDFLAG_DSYNC | CLOUDABI_FDFLAG_NONBLOCK |                   \
+#define ALL_FDFLAGS                                                              \
+    (CLOUDABI_FDFLAG_APPEND | CLOUDABI_FDFLAG_DSYNC | CLOUDABI_FDFLAG_NONBLOCK | \
      CLOUDABI_FDFLAG_RSYNC | CLOUDABI_FDFLAG_SYNC)
 
 /* --- open files ------------------------------------------------------------------------------- */
 
-cloudabi_errno_t sys_file_advise(const struct fd_grant *fd, cloudabi_filesize_t offset, cloudabi_filesize_t len,
-                                 cloudabi_advice_t advice)
+cloudabi_errno_t sys_file_advise(const struct fd_grant *fd, cloudabi_filesize_t offset,
+                                 cloudabi_filesize_t len, cloudabi_advice_t advice)
 {
     if (offset > INT64_MAX || len > INT64_MAX - offset)
         return CLOUDABI_EINVAL;
     return file_advise(fd->file, offset, len, advice);
 }
 
-cloudabi_errno_t sys_file_allocate(const struct fd_grant *fd, cloudabi_filesize_t offset, cloudabi_filesize_t len)
+cloudabi_errno_t sys_file_allocate(const struct fd_grant *fd, cloudabi_filesize_t offset,
+                                   cloudabi_filesize_t len)
 {
     if (len == 0 || offset > INT64_MAX || len > INT64_MAX - offset)
         return CLOUDABI_EINVAL;
@@ -42,7 +43,8 @@ static cloudabi_errno_t check_stat_flags(cloudabi_fsflags_t flags)
                                      CLOUDABI_FILESTAT_MTIM | CLOUDABI_FILESTAT_MTIM_NOW;
     const cloudabi_fsflags_t atime = CLOUDABI_FILESTAT_ATIM | CLOUDABI_FILESTAT_ATIM_NOW;
     const cloudabi_fsflags_t mtime = CLOUDABI_FILESTAT_MTIM | CLOUDABI_FILESTAT_MTIM_NOW;
-    if ((flags & ~(times | CLOUDABI_FILESTAT_SIZE)) != 0 || (flags & atime) == atime || (flags & mtime) == mtime)
+    if ((flags & ~(times | CLOUDABI_FILESTAT_SIZE)) != 0 || (flags & atime) == atime ||
+        (flags & mtime) == mtime)
         return CLOUDABI_EINVAL;
     if ((flags & CLOUDABI_FILESTAT_SIZE) && (flags & times))
         return CLOUDABI_EINVAL;
@@ -67,7 +69,8 @@ static cloudabi_rights_t needed_to_open(const cloudabi_fdstat_t *fds, cloudabi_o
 {
     cloudabi_rights_t needed = fds->fs_rights_base | fds->fs_rights_inheriting;
     const cloudabi_rights_t writing = CLOUDABI_RIGHT_FD_DATASYNC | CLOUDABI_RIGHT_FD_WRITE |
-                                      CLOUDABI_RIGHT_FILE_ALLOCATE | CLOUDABI_RIGHT_FILE_STAT_FPUT_SIZE;
+                                      CLOUDABI_RIGHT_FILE_ALLOCATE |
+                                      CLOUDABI_RIGHT_FILE_STAT_FPUT_SIZE;
     if (oflags & CLOUDABI_O_TRUNC)
         needed |= CLOUDABI_RIGHT_FILE_STAT_FPUT_SIZE;
     else if ((fds->fs_rights_base & writing) != 0 && (fds->fs_flags & CLOUDABI_FDFLAG_APPEND) == 0)
@@ -105,7 +108,8 @@ cloudabi_errno_t sys_file_open(const struct fd_grant *dirfd, cloudabi_lookupflag
     return 0;
 }
 
-cloudabi_errno_t sys_file_create(const struct fd_grant *fd, const struct user_path *path, cloudabi_filetype_t type)
+cloudabi_errno_t sys_file_create(const struct fd_grant *fd, const struct user_path *path,
+                                 cloudabi_filetype_t type)
 {
     return type == CLOUDABI_FILETYPE_DIRECTORY ? namei_mkdir(fd, path) : CLOUDABI_EINVAL;
 }
@@ -117,8 +121,8 @@ cloudabi_errno_t sys_file_link(const struct fd_grant *fd1, cloudabi_lookupflags_
     return namei_link(fd1, path1, fd1_flags, fd2, path2);
 }
 
-cloudabi_errno_t sys_file_readlink(const struct fd_grant *fd, const struct user_path *path, user_addr_t buf,
-                                   size_t buf_len, size_t *bufused)
+cloudabi_errno_t sys_file_readlink(const struct fd_grant *fd, const struct user_path *path,
+                                   user_addr_t buf, size_t buf_len, size_t *bufused)
 {
     return namei_readlink(fd, path, buf, buf_len, bufused);
 }
@@ -153,7 +157,8 @@ cloudabi_errno_t sys_file_symlink(const struct user_path *path1, const struct fd
     return namei_symlink(fd, path2, path1);
 }
 
-cloudabi_errno_t sys_file_unlink(const struct fd_grant *fd, const struct user_path *path, cloudabi_ulflags_t flags)
+cloudabi_errno_t sys_file_unlink(const struct fd_grant *fd, const struct user_path *path,
+                                 cloudabi_ulflags_t flags)
 {
     return namei_unlink(fd, path, flags);
 }

@@ -47,7 +47,8 @@ static void passing_put(struct passing *passing, size_t count)
 /* Looks the descriptors up: files are referenced on success. */
 static cloudabi_errno_t passing_get(struct passing *passing, user_addr_t fds)
 {
-    cloudabi_errno_t error = copy_from_user(passing->numbers, fds, passing->count * sizeof(cloudabi_fd_t));
+    cloudabi_errno_t error =
+        copy_from_user(passing->numbers, fds, passing->count * sizeof(cloudabi_fd_t));
     for (size_t i = 0; error == 0 && i < passing->count; i++) {
         struct fd_grant grant;
         error = fd_get(passing->numbers[i], 0, &grant);
@@ -61,8 +62,8 @@ static cloudabi_errno_t passing_get(struct passing *passing, user_addr_t fds)
     return error;
 }
 
-static cloudabi_errno_t send_with(struct file *file, const struct user_vec *data, struct passing *passing,
-                                  user_addr_t fds, size_t *length)
+static cloudabi_errno_t send_with(struct file *file, const struct user_vec *data,
+                                  struct passing *passing, user_addr_t fds, size_t *length)
 {
     cloudabi_errno_t error = passing->count == 0 ? 0 : passing_get(passing, fds);
     if (error != 0)
@@ -79,18 +80,21 @@ static cloudabi_errno_t send_with(struct file *file, const struct user_vec *data
     return error;
 }
 
-cloudabi_errno_t sys_sock_send(const struct fd_grant *sock, const cloudabi_send_in_t *in, cloudabi_send_out_t *out)
+cloudabi_errno_t sys_sock_send(const struct fd_grant *sock, const cloudabi_send_in_t *in,
+                               cloudabi_send_out_t *out)
 {
     struct user_vec data;
     struct passing passing;
     if (in->si_flags != 0 || in->si_fds_len > PASS_MAX)
         return CLOUDABI_EINVAL;
-    cloudabi_errno_t error = user_vec_copyin(&data, user_addr((uint64_t)in->si_data), in->si_data_len);
+    cloudabi_errno_t error =
+        user_vec_copyin(&data, user_addr((uint64_t)in->si_data), in->si_data_len);
     if (error != 0)
         return error;
     error = passing_alloc(&passing, in->si_fds_len);
     if (error == 0)
-        error = send_with(sock->file, &data, &passing, user_addr((uint64_t)in->si_fds), &out->so_datalen);
+        error = send_with(sock->file, &data, &passing, user_addr((uint64_t)in->si_fds),
+                          &out->so_datalen);
     passing_free(&passing);
     user_vec_release(&data);
     return error;
@@ -106,8 +110,8 @@ static void passing_commit(struct passing *passing, size_t arrived)
     fd_unreserve(passing->numbers + arrived, passing->count - arrived);
 }
 
-static cloudabi_errno_t recv_with(struct file *file, struct sock_message *message, struct passing *passing,
-                                  user_addr_t fds)
+static cloudabi_errno_t recv_with(struct file *file, struct sock_message *message,
+                                  struct passing *passing, user_addr_t fds)
 {
     cloudabi_errno_t error = passing->count == 0 ? 0 : fd_reserve(passing->numbers, passing->count);
     if (error != 0)
@@ -128,7 +132,8 @@ static cloudabi_errno_t recv_with(struct file *file, struct sock_message *messag
     return error;
 }
 
-cloudabi_errno_t sys_sock_recv(const struct fd_grant *sock, const cloudabi_recv_in_t *in, cloudabi_recv_out_t *out)
+cloudabi_errno_t sys_sock_recv(const struct fd_grant *sock, const cloudabi_recv_in_t *in,
+                               cloudabi_recv_out_t *out)
 {
     struct user_vec data;
     struct passing passing;
@@ -137,7 +142,8 @@ cloudabi_errno_t sys_sock_recv(const struct fd_grant *sock, const cloudabi_recv_
         return CLOUDABI_EINVAL;
     if (sock->file->ops->recv == NULL)
         return CLOUDABI_ENOTSOCK;
-    cloudabi_errno_t error = user_vec_copyin(&data, user_addr((uint64_t)in->ri_data), in->ri_data_len);
+    cloudabi_errno_t error =
+        user_vec_copyin(&data, user_addr((uint64_t)in->ri_data), in->ri_data_len);
     if (error != 0)
         return error;
     error = passing_alloc(&passing, in->ri_fds_len < PASS_MAX ? in->ri_fds_len : PASS_MAX);

@@ -62,8 +62,8 @@ static void test_ping_pong(cloudabi_filetype_t type)
     for (int i = 0; i < 1000 && good; i++) {
         char byte = (char)i;
         size_t done;
-        good = put(pair[0], &byte, 1, &done) == 0 && get(pair[0], &byte, 1, &done) == 0 && done == 1 &&
-               byte == (char)(i + 1);
+        good = put(pair[0], &byte, 1, &done) == 0 && get(pair[0], &byte, 1, &done) == 0 &&
+               done == 1 && byte == (char)(i + 1);
     }
     CHECK(good);
     cloudabi_sys_fd_close(pair[0]);
@@ -90,7 +90,8 @@ static void test_bulk(void)
     make_pair(CLOUDABI_FILETYPE_SOCKET_STREAM);
     cloudabi_fd_t child = start(write_bulk);
     cloudabi_sys_fd_close(pair[0]);
-    while (total < BULK && get(pair[1], bulk + total, piece < BULK - total ? piece : BULK - total, &done) == 0 &&
+    while (total < BULK &&
+           get(pair[1], bulk + total, piece < BULK - total ? piece : BULK - total, &done) == 0 &&
            done > 0) {
         total += done;
         piece = piece * 3 % 70001;
@@ -137,7 +138,8 @@ static void test_whole_writes(void)
     cloudabi_sys_fd_close(pair[0]);
     for (;;) {
         cloudabi_iovec_t vec = {.buf = chunk, .buf_len = sizeof(chunk)};
-        cloudabi_recv_in_t in = {.ri_data = &vec, .ri_data_len = 1, .ri_flags = CLOUDABI_SOCK_RECV_WAITALL};
+        cloudabi_recv_in_t in = {
+            .ri_data = &vec, .ri_data_len = 1, .ri_flags = CLOUDABI_SOCK_RECV_WAITALL};
         if (cloudabi_sys_sock_recv(pair[1], &in, &out) != 0 || out.ro_datalen != sizeof(chunk))
             break;
         chunks++;
@@ -188,7 +190,8 @@ static void test_blocked_reader_can_be_killed(void)
     size_t done;
     char byte;
     cloudabi_sys_fd_close(pair[0]);
-    CHECK(get(pair[1], &byte, 1, &done) == 0 && done == 0); /* so its copy of the other end is gone */
+    CHECK(get(pair[1], &byte, 1, &done) == 0 &&
+          done == 0); /* so its copy of the other end is gone */
     cloudabi_sys_fd_close(pair[1]);
 }
 
@@ -224,7 +227,9 @@ static void *map(size_t len, cloudabi_fd_t fd, cloudabi_mflags_t flags)
 {
     void *at = NULL;
 
-    CHECK_RETURNS(cloudabi_sys_mem_map(NULL, len, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE, flags, fd, 0, &at), 0);
+    CHECK_RETURNS(cloudabi_sys_mem_map(NULL, len, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE, flags,
+                                       fd, 0, &at),
+                  0);
     return at;
 }
 
@@ -271,8 +276,9 @@ static void test_shared_memory(void)
     CHECK(get(fd, buf, 3, &done) == 0 && done == 3 && memcmp(buf, "chi", 3) == 0);
     CHECK(put(fd, "LD", 2, &done) == 0 && strcmp(memory, "chiLD") == 0);
     CHECK_RETURNS(cloudabi_sys_fd_pread(fd, NULL, 0, 0, &done), CLOUDABI_ENOTCAPABLE);
-    CHECK_RETURNS(cloudabi_sys_file_stat_fput(fd, &stat, CLOUDABI_FILESTAT_SIZE | CLOUDABI_FILESTAT_MTIM),
-                  CLOUDABI_ENOTCAPABLE);
+    CHECK_RETURNS(
+        cloudabi_sys_file_stat_fput(fd, &stat, CLOUDABI_FILESTAT_SIZE | CLOUDABI_FILESTAT_MTIM),
+        CLOUDABI_ENOTCAPABLE);
     CHECK_RETURNS(cloudabi_sys_fd_close(fd), 0);
     CHECK(memory[0] == 'c'); /* the mapping holds the object */
     cloudabi_sys_mem_unmap(memory, 8192);
@@ -280,7 +286,8 @@ static void test_shared_memory(void)
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-static cloudabi_errno_t send_fds(cloudabi_fd_t sock, const char *text, const cloudabi_fd_t *fds, size_t count)
+static cloudabi_errno_t send_fds(cloudabi_fd_t sock, const char *text, const cloudabi_fd_t *fds,
+                                 size_t count)
 {
     cloudabi_ciovec_t vec = {.buf = text, .buf_len = strlen(text)};
     cloudabi_send_in_t in = {.si_data = &vec, .si_data_len = 1, .si_fds = fds, .si_fds_len = count};

@@ -195,8 +195,7 @@ void waitq_remove(struct waiter *waiter)
 
 void waitq_wake_all(struct waitq *queue)
 {
-    list_for_each(pos, &queue->waiters)
-        container_of(pos, struct waiter, link)->fired = true;
+    list_for_each(pos, &queue->waiters) container_of(pos, struct waiter, link)->fired = true;
 }
 
 /* --- user memory ------------------------------------------------------------------------------ */
@@ -230,7 +229,8 @@ void user_vec_release(struct user_vec *vec)
     (void)vec;
 }
 
-static size_t vec_copy(const struct user_vec *vec, size_t skip, char *kernel, size_t len, bool write)
+static size_t vec_copy(const struct user_vec *vec, size_t skip, char *kernel, size_t len,
+                       bool write)
 {
     size_t done = 0;
     for (size_t i = 0; i < vec->count && done < len; i++) {

@@ -37,8 +37,9 @@ static int teardown(void **state)
 static void make_pair(cloudabi_filetype_t type, cloudabi_fd_t fd[2])
 {
     struct file *a, *b;
-    cloudabi_errno_t error = type == CLOUDABI_FILETYPE_SOCKET_STREAM ? stream_create(&job_root, &a, &b)
-                                                                     : dgram_create(&job_root, &a, &b);
+    cloudabi_errno_t error = type == CLOUDABI_FILETYPE_SOCKET_STREAM
+                                 ? stream_create(&job_root, &a, &b)
+                                 : dgram_create(&job_root, &a, &b);
     assert_int_equal(error, 0);
     assert_int_equal(fd_install(a, rights_of_type(type), &fd[0]), 0);
     assert_int_equal(fd_install(b, rights_of_type(type), &fd[1]), 0);
@@ -72,7 +73,8 @@ static cloudabi_errno_t do_read(cloudabi_fd_t fd, void *data, size_t len, size_t
     return error;
 }
 
-static cloudabi_errno_t do_send(cloudabi_fd_t fd, const char *data, const cloudabi_fd_t *fds, size_t count)
+static cloudabi_errno_t do_send(cloudabi_fd_t fd, const char *data, const cloudabi_fd_t *fds,
+                                size_t count)
 {
     struct fd_grant grant;
     cloudabi_ciovec_t buf = {data, strlen(data)};
@@ -88,8 +90,8 @@ static cloudabi_errno_t do_send(cloudabi_fd_t fd, const char *data, const clouda
     return error;
 }
 
-static cloudabi_errno_t do_recv(cloudabi_fd_t fd, void *data, size_t len, cloudabi_fd_t *fds, size_t room,
-                                cloudabi_riflags_t flags, cloudabi_recv_out_t *out)
+static cloudabi_errno_t do_recv(cloudabi_fd_t fd, void *data, size_t len, cloudabi_fd_t *fds,
+                                size_t room, cloudabi_riflags_t flags, cloudabi_recv_out_t *out)
 {
     struct fd_grant grant;
     cloudabi_iovec_t buf = {data, len};
@@ -249,7 +251,8 @@ static void table_copies_and_selects(void **state)
     assert_int_equal(fd_table_select(process_self()->fds, &job_root, list, 3, &copy), 0);
     assert_int_equal(mock.used[JOB_DESCRIPTORS], 3 + 3);
     fd_table_destroy(copy);
-    assert_int_equal(fd_table_select(process_self()->fds, &job_root, bad, 2, &copy), CLOUDABI_EBADF);
+    assert_int_equal(fd_table_select(process_self()->fds, &job_root, bad, 2, &copy),
+                     CLOUDABI_EBADF);
     assert_int_equal(fd_table_select(process_self()->fds, &job_root, NULL, 0, &copy), 0);
     fd_table_destroy(copy);
     fd_unreserve(&reserved, 1);
@@ -464,7 +467,8 @@ static void reads_stop_before_descriptors(void **state)
     assert_int_equal(do_send(fd[0], "F", other, 1), 0);
     assert_int_equal(mock.used[JOB_DESCRIPTORS], 4 + 3);
     expect_bytes(fd[1], 16, "A");
-    assert_int_equal(do_recv(fd[1], buf, 16, got, 4, CLOUDABI_SOCK_RECV_PEEK, &out), CLOUDABI_ENOTSUP);
+    assert_int_equal(do_recv(fd[1], buf, 16, got, 4, CLOUDABI_SOCK_RECV_PEEK, &out),
+                     CLOUDABI_ENOTSUP);
     assert_int_equal(do_recv(fd[1], buf, 16, got, 4, CLOUDABI_SOCK_RECV_WAITALL, &out), 0);
     assert_int_equal(out.ro_datalen, 4);
     assert_int_equal(out.ro_fdslen, 2);
@@ -640,7 +644,7 @@ static void dear_searches_are_put_off_not_forgotten(void **state)
     assert_int_equal(fd_close(all[0][0]), 0);
     assert_int_equal(fd_close(all[0][1]), 0);
     assert_int_equal(mock.used[JOB_DESCRIPTORS], 199 * 3);
-    }
+}
 
 /* --- anything in any order -------------------------------------------------------------------- */
 
@@ -660,7 +664,8 @@ static void crowd_make(cloudabi_filetype_t type)
     cloudabi_fd_t fd;
     if (crowd_count + 2 > CROWD)
         return;
-    if ((type == CLOUDABI_FILETYPE_SOCKET_STREAM ? stream_create : dgram_create)(&job_root, &file[0], &file[1]) != 0)
+    if ((type == CLOUDABI_FILETYPE_SOCKET_STREAM ? stream_create : dgram_create)(
+            &job_root, &file[0], &file[1]) != 0)
         return;
     for (int i = 0; i < 2; i++) {
         if (fd_install(file[i], rights_of_type(type), &fd) == 0)
@@ -685,7 +690,8 @@ static void crowd_send(void)
 {
     cloudabi_fd_t fds[] = {crowd_any(), crowd_any(), crowd_any()};
     cloudabi_errno_t error = do_send(crowd_any(), "data", fds, (unsigned)rand() % 4);
-    assert_true(error == 0 || error == CLOUDABI_EPIPE || error == CLOUDABI_EAGAIN || error == CLOUDABI_ENOMEM);
+    assert_true(error == 0 || error == CLOUDABI_EPIPE || error == CLOUDABI_EAGAIN ||
+                error == CLOUDABI_ENOMEM);
 }
 
 static void crowd_receive(void)
