@@ -77,6 +77,20 @@ void port_stat_overlay(struct port *port, uint64_t id, cloudabi_filestat_t *stat
     port_node_put(node);
 }
 
+void port_times_set(struct port *port, uint64_t id, const cloudabi_filestat_t *stat)
+{
+    struct port_node *node = id != 0 ? port_node_find(port, id) : NULL;
+    if (node == NULL)
+        return;
+    if (node->object != NULL) {
+        mutex_lock(&node->object->write);
+        node->object->atime = stat->st_atim;
+        node->object->mtime = stat->st_mtim;
+        mutex_unlock(&node->object->write);
+    }
+    port_node_put(node);
+}
+
 static cloudabi_errno_t paged_stat(struct file *file, cloudabi_filestat_t *out)
 {
     cloudabi_errno_t error = node_stat(file->backing, out);

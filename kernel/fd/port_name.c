@@ -172,8 +172,11 @@ static cloudabi_errno_t take_descriptor(struct name_request *request, struct por
 static cloudabi_errno_t take_done(struct name_request *request, struct port_call *call)
 {
     switch (request->op) {
-    case PORT_STAT:
     case PORT_PUTATTR:
+        port_attr_to_stat(call->port, &call->reply->attr, &request->stat);
+        port_times_set(call->port, call->reply->node, &request->stat);
+        return 0;
+    case PORT_STAT:
         port_attr_to_stat(call->port, &call->reply->attr, &request->stat);
         port_stat_overlay(call->port, call->reply->node, &request->stat);
         return 0;
