@@ -4,9 +4,9 @@
  *
  * From low to high, all close together so that few page tables are needed:
  *
- *     guard page | stack | time page, vDSO | (gap) | image
+ *     guard page | stack | (gap) | time page, vDSO | (gap) | image | (gap) | what mem_map chooses
  *
- * The whole lies at a random multiple of 2 MiB plus random pages; the gaps are random too.  The top of
+ * The whole lies at the space's random base; the gaps are random too.  The top of
  * the stack holds what the process is told: W, TCB, auxiliary vector, pid, canary, argument data.
  * The new space is written to through the direct map: nobody else knows it yet.
  */
@@ -22,9 +22,6 @@
 
 #define STACK_SIZE (8ul << 20)
 #define CANARY_LEN 64
-#define REGION (2ul << 20)
-#define LOWEST (1ul << 36)  /* of the random base */
-#define RANGE (1ul << 45)
 #define READ_WRITE (CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE)
 #define ALL_PROT (READ_WRITE | CLOUDABI_PROT_EXEC)
 
@@ -86,15 +83,18 @@ static uint64_t random_pages(uint64_t *random, unsigned bits)
     return n * PAGE_SIZE;
 }
 
-static void choose_layout(struct layout *layout, const struct elf_image *elf, uint64_t argdata_len)
+static void choose_layout(struct vmspace *space, struct layout *layout, const struct elf_image *elf,
+                          uint64_t argdata_len)
 {
     uint64_t random = random_u64();
     uint64_t vdso_size = arch_vdso_object()->size;
-    layout->guard = LOWEST + (random_u64() % RANGE & ~(REGION - 1)) + random_pages(&random, 6);
+    layout->guard = space->map_base;
     layout->stack_end = layout->guard + PAGE_SIZE + STACK_SIZE +
                         page_up(sizeof(struct start_block) + argdata_len);
     layout->vdso = layout->stack_end + random_pages(&random, 5);
     layout->bias = layout->vdso + page_up(vdso_size) + random_pages(&random, 5) - elf->start;
+    /* The space is not in use yet: what it chooses from now on shares page tables with the image. */
+    space->map_base = space->map_hint = layout->bias + elf->end + random_pages(&random, 8);
 }
 
 static cloudabi_errno_t zero_rest(struct vmspace *space, uint64_t bias, const struct elf_segment *segment)
@@ -214,7 +214,7 @@ static cloudabi_errno_t fill_space(struct vmspace *space, const struct elf_image
                                    const struct image_args *args, struct arch_user_entry *start)
 {
     struct layout layout;
-    choose_layout(&layout, elf, args->argdata_len);
+    choose_layout(space, &layout, elf, args->argdata_len);
     cloudabi_errno_t error = 0;
     for (unsigned i = 0; i < elf->count && error == 0; i++)
         error = map_segment(space, layout.bias, args->executable, &elf->segments[i]);
