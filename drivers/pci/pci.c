@@ -4,20 +4,18 @@
 
 #include <errno.h>
 
-#define PCI_HEADER_SIZE 0x40
-#define PCI_CONFIG_SIZE 0x100
+#define PCI_HEADER_SIZE      0x40
+#define PCI_CONFIG_SIZE      0x100
 #define PCI_CAPABILITIES_MAX ((PCI_CONFIG_SIZE - PCI_HEADER_SIZE) / 4)
-#define PCI_MSIX_CONTROL 2
-#define PCI_MSIX_ENABLE 0x8000
+#define PCI_MSIX_CONTROL     2
+#define PCI_MSIX_ENABLE      0x8000
 
-int pci_config_read(struct pci_function *function, unsigned offset, unsigned width,
-                    uint32_t *value)
+int pci_config_read(struct pci_function *function, unsigned offset, unsigned width, uint32_t *value)
 {
     return function->ops->config_read(function->context, offset, width, value);
 }
 
-int pci_config_write(struct pci_function *function, unsigned offset, unsigned width,
-                     uint32_t value)
+int pci_config_write(struct pci_function *function, unsigned offset, unsigned width, uint32_t value)
 {
     return function->ops->config_write(function->context, offset, width, value);
 }
@@ -110,8 +108,7 @@ uint32_t pci_region_read(struct pci_function *function, const struct pci_region 
 {
     if (!region_holds(region, offset, width))
         return UINT32_MAX;
-    return function->ops->mmio_read(function->context, region->bar, region->offset + offset,
-                                    width);
+    return function->ops->mmio_read(function->context, region->bar, region->offset + offset, width);
 }
 
 void pci_region_write(struct pci_function *function, const struct pci_region *region,

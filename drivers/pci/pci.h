@@ -14,18 +14,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PCI_VENDOR_ID 0x00
-#define PCI_DEVICE_ID 0x02
-#define PCI_COMMAND 0x04
-#define PCI_STATUS 0x06
+#define PCI_VENDOR_ID    0x00
+#define PCI_DEVICE_ID    0x02
+#define PCI_COMMAND      0x04
+#define PCI_STATUS       0x06
 #define PCI_CAPABILITIES 0x34
 
-#define PCI_COMMAND_MEMORY 0x0002
-#define PCI_COMMAND_MASTER 0x0004
+#define PCI_COMMAND_MEMORY      0x0002
+#define PCI_COMMAND_MASTER      0x0004
 #define PCI_STATUS_CAPABILITIES 0x0010
 
 #define PCI_CAP_VENDOR 0x09
-#define PCI_CAP_MSIX 0x11
+#define PCI_CAP_MSIX   0x11
 
 #define PCI_BARS 6
 
@@ -42,7 +42,8 @@ struct pci_ops {
     /* Makes a memory BAR accessible; asking twice for the same one gives the same size. */
     int (*bar_map)(void *context, unsigned bar, uint64_t *size);
     uint32_t (*mmio_read)(void *context, unsigned bar, uint64_t offset, unsigned width);
-    void (*mmio_write)(void *context, unsigned bar, uint64_t offset, unsigned width, uint32_t value);
+    void (*mmio_write)(void *context, unsigned bar, uint64_t offset, unsigned width,
+                       uint32_t value);
     /* A descriptor that polls readable when the interrupt has fired. */
     int (*irq_open)(void *context, unsigned index, int *fd);
     /* Zeroed memory; it lives as long as the claim. `size` is a multiple of 4096. */

@@ -5,36 +5,36 @@
 #include <stdlib.h>
 
 /* Capability (4.1.4): which register block it names, and where. */
-#define CAP_TYPE 3
-#define CAP_BAR 4
-#define CAP_OFFSET 8
-#define CAP_LENGTH 12
+#define CAP_TYPE       3
+#define CAP_BAR        4
+#define CAP_OFFSET     8
+#define CAP_LENGTH     12
 #define CAP_MULTIPLIER 16
-#define CAP_COMMON 1
-#define CAP_NOTIFY 2
-#define CAP_STATUS 3
-#define CAP_DEVICE 4
+#define CAP_COMMON     1
+#define CAP_NOTIFY     2
+#define CAP_STATUS     3
+#define CAP_DEVICE     4
 
 /* Common configuration (4.1.4.3). */
 #define COMMON_DEVICE_FEATURE_SELECT 0x00
-#define COMMON_DEVICE_FEATURE 0x04
+#define COMMON_DEVICE_FEATURE        0x04
 #define COMMON_DRIVER_FEATURE_SELECT 0x08
-#define COMMON_DRIVER_FEATURE 0x0c
-#define COMMON_CONFIG_VECTOR 0x10
-#define COMMON_STATUS 0x14
-#define COMMON_QUEUE_SELECT 0x16
-#define COMMON_QUEUE_SIZE 0x18
-#define COMMON_QUEUE_VECTOR 0x1a
-#define COMMON_QUEUE_ENABLE 0x1c
-#define COMMON_QUEUE_NOTIFY 0x1e
-#define COMMON_QUEUE_TABLE 0x20
-#define COMMON_QUEUE_AVAILABLE 0x28
-#define COMMON_QUEUE_USED 0x30
-#define COMMON_SIZE 0x38
+#define COMMON_DRIVER_FEATURE        0x0c
+#define COMMON_CONFIG_VECTOR         0x10
+#define COMMON_STATUS                0x14
+#define COMMON_QUEUE_SELECT          0x16
+#define COMMON_QUEUE_SIZE            0x18
+#define COMMON_QUEUE_VECTOR          0x1a
+#define COMMON_QUEUE_ENABLE          0x1c
+#define COMMON_QUEUE_NOTIFY          0x1e
+#define COMMON_QUEUE_TABLE           0x20
+#define COMMON_QUEUE_AVAILABLE       0x28
+#define COMMON_QUEUE_USED            0x30
+#define COMMON_SIZE                  0x38
 
 #define STATUS_ACKNOWLEDGE 1
-#define STATUS_DRIVER 2
-#define STATUS_DRIVER_OK 4
+#define STATUS_DRIVER      2
+#define STATUS_DRIVER_OK   4
 #define STATUS_FEATURES_OK 8
 
 /* Reads of the status register until a reset counts as failed. */
@@ -92,8 +92,7 @@ static int capability_read(struct virtio_device *device, unsigned position)
     if (region == NULL || region->length != 0 || pci_region_map(function, &found) != 0)
         return 0;
     if (type == CAP_NOTIFY) {
-        error = pci_config_read(function, position + CAP_MULTIPLIER, 4,
-                                &device->notify_multiplier);
+        error = pci_config_read(function, position + CAP_MULTIPLIER, 4, &device->notify_multiplier);
         if (error != 0)
             return error;
     }
@@ -202,8 +201,8 @@ int virtio_queue_open(struct virtio_device *device, struct virtio_queue *queue, 
     size = queue_size(common_read(device, COMMON_QUEUE_SIZE, 2), size);
     if (size == 0)
         return ENODEV;
-    uint64_t offset = (uint64_t)common_read(device, COMMON_QUEUE_NOTIFY, 2) *
-                      device->notify_multiplier;
+    uint64_t offset =
+        (uint64_t)common_read(device, COMMON_QUEUE_NOTIFY, 2) * device->notify_multiplier;
     if (offset > device->notify.length - 2 || offset % 2 != 0)
         return EIO;
     queue->notify_offset = (uint32_t)offset;

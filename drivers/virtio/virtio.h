@@ -14,12 +14,12 @@
 
 #define VIRTIO_VENDOR 0x1af4
 /* Device identifiers are 0x1040 + type; transitional network cards say 0x1000. */
-#define VIRTIO_DEVICE_BASE 0x1040
-#define VIRTIO_TYPE_NET 1
+#define VIRTIO_DEVICE_BASE             0x1040
+#define VIRTIO_TYPE_NET                1
 #define VIRTIO_DEVICE_NET_TRANSITIONAL 0x1000
 
 #define VIRTIO_F_EVENT_INDEX (UINT64_C(1) << 29)
-#define VIRTIO_F_VERSION_1 (UINT64_C(1) << 32)
+#define VIRTIO_F_VERSION_1   (UINT64_C(1) << 32)
 
 #define VIRTIO_NO_VECTOR 0xffff
 

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 
-#define DESCRIPTOR_NEXT 1
-#define DESCRIPTOR_WRITE 2
+#define DESCRIPTOR_NEXT        1
+#define DESCRIPTOR_WRITE       2
 #define AVAILABLE_NO_INTERRUPT 1
-#define USED_NO_NOTIFY 1
+#define USED_NO_NOTIFY         1
 
 #define RING_FLAGS 0
 #define RING_INDEX 1

@@ -19,10 +19,10 @@
 #define VIRTQUEUE_SIZE_MAX 1024
 
 struct virtqueue_slot {
-    void *token;        /* head of a chain in flight: what the caller gave */
-    uint32_t writable;  /* head: bytes that the device may write */
-    uint16_t next;      /* next slot of the chain, or of the free list */
-    uint16_t count;     /* head: slots in the chain; 0: not in flight */
+    void *token;       /* head of a chain in flight: what the caller gave */
+    uint32_t writable; /* head: bytes that the device may write */
+    uint16_t next;     /* next slot of the chain, or of the free list */
+    uint16_t count;    /* head: slots in the chain; 0: not in flight */
 };
 
 struct virtqueue_descriptor {
@@ -42,11 +42,11 @@ struct virtqueue {
     uint16_t size;
     uint16_t free_head;
     uint16_t free_count;
-    uint16_t chains;      /* in flight */
-    uint16_t filled;      /* available index as of the last add */
-    uint16_t published;   /* available index the device has been told */
-    uint16_t taken;       /* used index up to which elements were taken */
-    bool event_index;     /* VIRTIO_F_EVENT_IDX was negotiated */
+    uint16_t chains;    /* in flight */
+    uint16_t filled;    /* available index as of the last add */
+    uint16_t published; /* available index the device has been told */
+    uint16_t taken;     /* used index up to which elements were taken */
+    bool event_index;   /* VIRTIO_F_EVENT_IDX was negotiated */
     bool broken;
 };
 

@@ -6,24 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FEATURE_CHECKSUM (UINT64_C(1) << 0)
+#define FEATURE_CHECKSUM       (UINT64_C(1) << 0)
 #define FEATURE_GUEST_CHECKSUM (UINT64_C(1) << 1)
-#define FEATURE_MTU (UINT64_C(1) << 3)
-#define FEATURE_MAC (UINT64_C(1) << 5)
-#define FEATURE_STATUS (UINT64_C(1) << 16)
+#define FEATURE_MTU            (UINT64_C(1) << 3)
+#define FEATURE_MAC            (UINT64_C(1) << 5)
+#define FEATURE_STATUS         (UINT64_C(1) << 16)
 
-#define CONFIG_MAC 0
-#define CONFIG_STATUS 6
-#define CONFIG_MTU 10
+#define CONFIG_MAC     0
+#define CONFIG_STATUS  6
+#define CONFIG_MTU     10
 #define STATUS_LINK_UP 1
 
-#define QUEUE_RECEIVE 0
+#define QUEUE_RECEIVE  0
 #define QUEUE_TRANSMIT 1
-#define VECTOR_QUEUES 0
+#define VECTOR_QUEUES  0
 
 #define HEADER_NEEDS_CHECKSUM 1
-#define HEADER_DATA_VALID 2
-#define HEADER_GSO_NONE 0
+#define HEADER_DATA_VALID     2
+#define HEADER_GSO_NONE       0
 
 /* Precedes each frame (5.1.6). */
 struct net_header {
@@ -37,9 +37,9 @@ struct net_header {
 };
 
 /* The header starts 2 bytes in: then the IP header after 14 bytes of Ethernet is 4-aligned. */
-#define HEADER_OFFSET 2
-#define FRAME_OFFSET (HEADER_OFFSET + (unsigned)sizeof(struct net_header))
-#define RECEIVE_LENGTH (VIRTIO_NET_BUFFER - HEADER_OFFSET)
+#define HEADER_OFFSET   2
+#define FRAME_OFFSET    (HEADER_OFFSET + (unsigned)sizeof(struct net_header))
+#define RECEIVE_LENGTH  (VIRTIO_NET_BUFFER - HEADER_OFFSET)
 #define ETHERNET_HEADER 14
 
 static_assert(sizeof(struct net_header) == 12, "Virtio 1.1, 5.1.6");
@@ -121,8 +121,8 @@ int virtio_net_open(struct virtio_net *net, struct pci_function *function, uint1
         return error;
     net->msix = pci_uses_msix(function);
     error = virtio_negotiate(&net->device, VIRTIO_F_EVENT_INDEX | FEATURE_CHECKSUM |
-                                               FEATURE_GUEST_CHECKSUM | FEATURE_MTU |
-                                               FEATURE_MAC | FEATURE_STATUS);
+                                               FEATURE_GUEST_CHECKSUM | FEATURE_MTU | FEATURE_MAC |
+                                               FEATURE_STATUS);
     if (error == 0 && (net->device.features & FEATURE_MAC) == 0)
         error = ENOTSUP;
     if (error == 0)

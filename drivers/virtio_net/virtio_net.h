@@ -14,8 +14,8 @@
 
 #include "drivers/virtio/virtio.h"
 
-#define VIRTIO_NET_BUFFER 2048
-#define VIRTIO_NET_FRAME_MAX 1518
+#define VIRTIO_NET_BUFFER      2048
+#define VIRTIO_NET_FRAME_MAX   1518
 #define VIRTIO_NET_BUFFERS_MAX 256
 
 /* Buffers of one direction. */

@@ -37,8 +37,8 @@ static struct pbuf *frame_in_place(struct card *card, const struct virtio_net_fr
     buffer->pbuf.custom_free_function = buffer_free;
     buffer->card = card;
     buffer->index = frame->index;
-    return pbuf_alloced_custom(PBUF_RAW, (u16_t)frame->length, PBUF_REF, &buffer->pbuf,
-                               frame->data, (u16_t)frame->length);
+    return pbuf_alloced_custom(PBUF_RAW, (u16_t)frame->length, PBUF_REF, &buffer->pbuf, frame->data,
+                               (u16_t)frame->length);
 }
 
 static void receive(struct card *card, const struct virtio_net_frame *frame)

@@ -40,24 +40,24 @@ struct connection {
     struct node node;
     struct net *net;
     struct tcp_pcb *pcb;
-    int channel;              /* -1: none */
-    bool given;               /* a client got the channel */
+    int channel; /* -1: none */
+    bool given;  /* a client got the channel */
     bool connected;
-    bool remote_eof;          /* the peer sends no more */
+    bool remote_eof; /* the peer sends no more */
     bool eof_told;
-    bool fin_sent;            /* we send no more */
-    bool closing;             /* tcp_close was called */
-    bool reset;               /* end now, with RST */
-    bool linger_zero;         /* closing is a reset */
+    bool fin_sent;    /* we send no more */
+    bool closing;     /* tcp_close was called */
+    bool reset;       /* end now, with RST */
+    bool linger_zero; /* closing is a reset */
     bool error_told;
-    bool waiting;             /* `ticket` is an open to be answered when connected */
-    bool queued;              /* in net->work */
+    bool waiting; /* `ticket` is an open to be answered when connected */
+    bool queued;  /* in net->work */
     uint64_t ticket;
     cloudabi_errno_t error;
-    struct pbuf *received;    /* not yet in the ring; linked by next, tot_len is not kept */
+    struct pbuf *received; /* not yet in the ring; linked by next, tot_len is not kept */
     struct pbuf *received_last;
-    size_t received_offset;   /* into `received`, bytes already in the ring */
-    size_t in_flight;         /* bytes of the ring that lwIP holds */
+    size_t received_offset;    /* into `received`, bytes already in the ring */
+    size_t in_flight;          /* bytes of the ring that lwIP holds */
     struct listener *listener; /* accepted and not yet handed over */
     struct connection *next_accepted;
     struct connection *next_work;

@@ -6,11 +6,11 @@
 uint16_t lwip_port_checksum(const void *data, int length);
 
 #define ETHERNET_HEADER 14
-#define IPV4_HEADER 20
-#define IPV6_HEADER 40
-#define PROTOCOL_TCP 6
-#define TCP_HEADER 20
-#define TCP_CHECKSUM 16
+#define IPV4_HEADER     20
+#define IPV6_HEADER     40
+#define PROTOCOL_TCP    6
+#define TCP_HEADER      20
+#define TCP_CHECKSUM    16
 
 /* Where the parts lie that go into the checksum. */
 struct tcp_place {

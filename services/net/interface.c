@@ -16,8 +16,8 @@ static void __attribute__((format(printf, 2, 3))) add(struct text *text, const c
 {
     va_list arguments;
     va_start(arguments, format);
-    int written = vsnprintf(text->bytes + text->length, INTERFACE_TEXT_MAX - text->length, format,
-                            arguments);
+    int written =
+        vsnprintf(text->bytes + text->length, INTERFACE_TEXT_MAX - text->length, format, arguments);
     va_end(arguments);
     if (written > 0)
         text->length += (size_t)written;
@@ -79,8 +79,7 @@ size_t interface_text(const struct net *net, enum name_kind file, char bytes[INT
         add(&text, "%u\n", (unsigned)netif->mtu);
         break;
     case NAME_IF_LINK:
-        add(&text, "%s\n",
-            !net->card.present ? "absent" : netif_is_link_up(netif) ? "up" : "down");
+        add(&text, "%s\n", !net->card.present ? "absent" : netif_is_link_up(netif) ? "up" : "down");
         break;
     default:
         add_stats(net, &text);

@@ -9,12 +9,12 @@
 
 #define BACKLOG 16
 
-#define STREAM_RIGHTS                                                                              \
-    (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS |         \
-     CLOUDABI_RIGHT_FILE_STAT_FGET | CLOUDABI_RIGHT_POLL_FD_READWRITE |                            \
+#define STREAM_RIGHTS                                                                      \
+    (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS | \
+     CLOUDABI_RIGHT_FILE_STAT_FGET | CLOUDABI_RIGHT_POLL_FD_READWRITE |                    \
      CLOUDABI_RIGHT_SOCK_SHUTDOWN)
-#define DIRECTORY_RIGHTS                                                                           \
-    (CLOUDABI_RIGHT_FILE_OPEN | CLOUDABI_RIGHT_FILE_READDIR | CLOUDABI_RIGHT_FILE_STAT_FGET |      \
+#define DIRECTORY_RIGHTS                                                                      \
+    (CLOUDABI_RIGHT_FILE_OPEN | CLOUDABI_RIGHT_FILE_READDIR | CLOUDABI_RIGHT_FILE_STAT_FGET | \
      CLOUDABI_RIGHT_FILE_STAT_GET)
 /* An open for writing that neither appends nor truncates needs FD_SEEK to be inherited. */
 #define BELOW_RIGHTS (STREAM_RIGHTS | CLOUDABI_RIGHT_FD_SEEK)
@@ -97,8 +97,7 @@ static cloudabi_errno_t send_message(struct listener *listener, struct connectio
     endpoint_to_wire(&connection->peer, &message.peer);
     endpoint_to_wire(&connection->local, &message.local);
     cloudabi_ciovec_t data = {.buf = &message, .buf_len = sizeof(message)};
-    cloudabi_send_in_t in = {
-        .si_data = &data, .si_data_len = 1, .si_fds = fds, .si_fds_len = 2};
+    cloudabi_send_in_t in = {.si_data = &data, .si_data_len = 1, .si_fds = fds, .si_fds_len = 2};
     cloudabi_send_out_t out;
     return cloudabi_sys_sock_send(listener->fd, &in, &out);
 }

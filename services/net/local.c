@@ -38,7 +38,8 @@ static bool local_address(const struct net_set *set, ip_addr_t *address)
         return false;
     *address = endpoint.address;
     struct netif *netif;
-    NETIF_FOREACH(netif) {
+    NETIF_FOREACH(netif)
+    {
         if (IP_IS_V4(address) ? ip4_addr_cmp(netif_ip4_addr(netif), ip_2_ip4(address))
                               : netif_get_ip6_addr_match(netif, ip_2_ip6(address)) >= 0)
             return true;

@@ -17,9 +17,9 @@
 #include "services/net/net.h"
 #include "services/net/tree.h"
 
-#define HOSTNAME "tessera"
-#define LINE_MAX_BYTES 256
-#define SUBSCRIPTIONS_MAX 256
+#define HOSTNAME                    "tessera"
+#define LINE_MAX_BYTES              256
+#define SUBSCRIPTIONS_MAX           256
 #define NANOSECONDS_PER_MILLISECOND 1000000
 /* How often the link is looked at. */
 #define LINK_INTERVAL 2000
@@ -136,8 +136,8 @@ static size_t subscribe(void)
 static void handle(const cloudabi_event_t *event)
 {
     void *object = (void *)(uintptr_t)(event->userdata & ~(uint64_t)SOURCE_MASK);
-    bool hangup = event->error != 0 ||
-                  (event->fd_readwrite.flags & CLOUDABI_EVENT_FD_READWRITE_HANGUP) != 0;
+    bool hangup =
+        event->error != 0 || (event->fd_readwrite.flags & CLOUDABI_EVENT_FD_READWRITE_HANGUP) != 0;
     switch (event->userdata & SOURCE_MASK) {
     case SOURCE_IRQ:
         virtio_net_acknowledge(&net.card.device);
@@ -157,7 +157,8 @@ static void handle(const cloudabi_event_t *event)
 static bool looped(void)
 {
     struct netif *netif;
-    NETIF_FOREACH(netif) {
+    NETIF_FOREACH(netif)
+    {
         if (netif->loop_first != NULL)
             return true;
     }

@@ -44,7 +44,7 @@ const char *name_entry(enum name_kind directory, unsigned index, enum name_kind 
 }
 
 static cloudabi_errno_t step_fixed(enum name_kind directory, const char *component, size_t length,
-                      struct name *to)
+                                   struct name *to)
 {
     enum name_kind kind;
     const char *name;
@@ -79,7 +79,7 @@ static bool read_set(const struct name *from, const char *component, size_t leng
 }
 
 static cloudabi_errno_t step_set(const struct name *from, const char *component, size_t length,
-                    struct name *to)
+                                 struct name *to)
 {
     struct net_set set, both;
     if (!read_set(from, component, length, &set))
@@ -90,7 +90,8 @@ static cloudabi_errno_t step_set(const struct name *from, const char *component,
     return 0;
 }
 
-cloudabi_errno_t name_step(const struct name *from, const char *component, size_t length, struct name *to)
+cloudabi_errno_t name_step(const struct name *from, const char *component, size_t length,
+                           struct name *to)
 {
     if (name_is_set(from->kind))
         return step_set(from, component, length, to);
@@ -99,7 +100,8 @@ cloudabi_errno_t name_step(const struct name *from, const char *component, size_
     return step_fixed(from->kind, component, length, to);
 }
 
-cloudabi_errno_t name_resolve(const struct name *from, const char *path, size_t length, struct name *to)
+cloudabi_errno_t name_resolve(const struct name *from, const char *path, size_t length,
+                              struct name *to)
 {
     struct name at = *from;
     while (length > 0) {

@@ -26,11 +26,11 @@ struct datagram;
 struct net {
     struct server server;
     struct card card;
-    struct table nodes;        /* set directories and connections, see node.h */
-    struct connection *work;   /* connections with something to do */
+    struct table nodes;      /* set directories and connections, see node.h */
+    struct connection *work; /* connections with something to do */
     struct listener *listeners;
     struct datagram *datagrams;
-    int closing[PORT_SLOTS];   /* descriptors given in replies, to close once these are delivered */
+    int closing[PORT_SLOTS]; /* descriptors given in replies, to close once these are delivered */
     unsigned closing_count;
     int log;
 };

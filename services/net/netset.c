@@ -125,8 +125,7 @@ static bool link_local(const struct net_set *set)
 static bool mapped(const struct net_set *set)
 {
     static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
-    return set->family == 6 && set->bits >= 96 &&
-           memcmp(set->address, prefix, sizeof(prefix)) == 0;
+    return set->family == 6 && set->bits >= 96 && memcmp(set->address, prefix, sizeof(prefix)) == 0;
 }
 
 static bool zone_character(char c)

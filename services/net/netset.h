@@ -31,7 +31,7 @@ struct net_set {
     char zone[NET_ZONE_MAX]; /* interface of a link-local address, NUL-terminated; "": any */
     uint16_t port_low;       /* 1 .. 65535 */
     uint16_t port_high;
-    bool port_free;          /* stands for one free port of the range, to be chosen */
+    bool port_free; /* stands for one free port of the range, to be chosen */
 };
 
 /* The set of everything. */

@@ -6,7 +6,7 @@
 
 /* Unit of tcp_poll: half seconds. The poll is the retry after a lack of memory. */
 #define POLL_INTERVAL 2
-#define WRITE_MAX 0xffff
+#define WRITE_MAX     0xffff
 
 bool stream_all_pushed(const struct connection *connection)
 {

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#define PLACE_SHIFT 8
-#define PLACE_MASK 0xffffffu
+#define PLACE_SHIFT      8
+#define PLACE_MASK       0xffffffu
 #define GENERATION_SHIFT 32
 
 static uint32_t place_grow(struct table *table)
@@ -33,8 +33,8 @@ uint64_t table_add(struct table *table, void *object)
     if (place == 0)
         return 0;
     table->places[place - 1].object = object;
-    return (uint64_t)table->places[place - 1].generation << GENERATION_SHIFT |
-           (uint64_t)place << PLACE_SHIFT;
+    return (uint64_t)table->places[place - 1].generation << GENERATION_SHIFT | (uint64_t)place
+                                                                                   << PLACE_SHIFT;
 }
 
 static struct table_place *place_of(const struct table *table, uint64_t number)

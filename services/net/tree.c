@@ -41,16 +41,15 @@ static bool is_fixed(uint64_t number)
 /* A set of everything needs no object. */
 static bool has_fixed_number(const struct name *name)
 {
-    return !name_is_set(name->kind) ||
-           memcmp(&name->set, &net_set_all, sizeof(net_set_all)) == 0;
+    return !name_is_set(name->kind) || memcmp(&name->set, &net_set_all, sizeof(net_set_all)) == 0;
 }
 
 /* The name that a directory's node stands for. ESTALE: no such node. ENOTDIR: it has no name. */
 static cloudabi_errno_t name_of(struct net *net, uint64_t number, struct name *name)
 {
     if (is_fixed(number)) {
-        *name = (struct name){.kind = (enum name_kind)(number - PORT_ROOT_NODE),
-                              .set = net_set_all};
+        *name =
+            (struct name){.kind = (enum name_kind)(number - PORT_ROOT_NODE), .set = net_set_all};
         return 0;
     }
     struct node *node = table_find(&net->nodes, number);
@@ -96,8 +95,7 @@ static void reply_directory(struct call *call, uint64_t number, const struct nam
     }
 }
 
-static cloudabi_errno_t open_directory(struct net *net, struct call *call,
-                                       const struct name *name)
+static cloudabi_errno_t open_directory(struct net *net, struct call *call, const struct name *name)
 {
     if (has_fixed_number(name)) {
         reply_directory(call, fixed_number(name->kind), name);
@@ -280,8 +278,7 @@ static cloudabi_filetype_t role_type(int role)
 {
     if (role == NODE_CONNECTION || role == NODE_SET)
         return CLOUDABI_FILETYPE_DIRECTORY;
-    return role == NODE_DATA ? CLOUDABI_FILETYPE_SOCKET_STREAM
-                             : CLOUDABI_FILETYPE_CHARACTER_DEVICE;
+    return role == NODE_DATA ? CLOUDABI_FILETYPE_SOCKET_STREAM : CLOUDABI_FILETYPE_CHARACTER_DEVICE;
 }
 
 static cloudabi_errno_t tree_stat(struct server *server, struct call *call)

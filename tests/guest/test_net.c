@@ -9,9 +9,9 @@
 #include "tests/guest/call.h"
 #include "tests/guest/tap.h"
 
-#define STREAM_RIGHTS                                                                              \
-    (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS |         \
-     CLOUDABI_RIGHT_POLL_FD_READWRITE | CLOUDABI_RIGHT_SOCK_SHUTDOWN |                             \
+#define STREAM_RIGHTS                                                                      \
+    (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS | \
+     CLOUDABI_RIGHT_POLL_FD_READWRITE | CLOUDABI_RIGHT_SOCK_SHUTDOWN |                     \
      CLOUDABI_RIGHT_FILE_STAT_FGET)
 
 struct accepted {
@@ -87,8 +87,8 @@ static void refusals(void)
     CHECK_RETURNS(open_stream(net, "tcp/connect/0.0.0.0!7001", &fd), CLOUDABI_ENETUNREACH);
     CHECK_RETURNS(open_stream(net, "tcp/connect/010.0.0.1!80", &fd), CLOUDABI_ENOENT);
     CHECK_RETURNS(open_stream(net, "tcp/listen/*!7000", &fd), CLOUDABI_EADDRINUSE);
-    CHECK_RETURNS(open_with(net, "tcp/connect/127.0.0.0~8!7000-7001", CLOUDABI_O_DIRECTORY, DIR_BASE,
-                            DIR_BELOW | STREAM_RIGHTS, &set),
+    CHECK_RETURNS(open_with(net, "tcp/connect/127.0.0.0~8!7000-7001", CLOUDABI_O_DIRECTORY,
+                            DIR_BASE, DIR_BELOW | STREAM_RIGHTS, &set),
                   0);
     CHECK_RETURNS(open_stream(set, "127.0.0.1!7001", &fd), CLOUDABI_ECONNREFUSED);
     CHECK_RETURNS(open_stream(set, "127.0.0.1!7002", &fd), CLOUDABI_ENOTCAPABLE);

@@ -8,13 +8,13 @@
 
 #include "drivers/pci/pci.h"
 
-#define FAKE_BAR 4
+#define FAKE_BAR      4
 #define FAKE_BAR_SIZE 0x4000
-#define FAKE_COMMON 0x0000
-#define FAKE_STATUS 0x1000
-#define FAKE_CONFIG 0x2000
-#define FAKE_NOTIFY 0x3000
-#define FAKE_DMA_MAX 16
+#define FAKE_COMMON   0x0000
+#define FAKE_STATUS   0x1000
+#define FAKE_CONFIG   0x2000
+#define FAKE_NOTIFY   0x3000
+#define FAKE_DMA_MAX  16
 
 struct fake_queue {
     uint16_t size;

@@ -11,11 +11,11 @@
 
 #include "pseudofd/server/server.h"
 
-#define FAKE_MINTS 64
+#define FAKE_MINTS    64
 #define FAKE_MESSAGES 64
-#define FAKE_PAIRS 16
-#define FAKE_MINT_FD 1000
-#define FAKE_PAIR_FD 2000
+#define FAKE_PAIRS    16
+#define FAKE_MINT_FD  1000
+#define FAKE_PAIR_FD  2000
 
 struct fake_mint {
     uint8_t form, type;

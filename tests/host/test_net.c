@@ -471,8 +471,9 @@ static void test_checksums(void **state)
     (void)state;
     /* A SYN with a correct checksum, as another stack made it. */
     uint8_t frame[14 + 40] = {
-        [12] = 8, [14] = 0x45, [17] = 40, [22] = 64, [23] = 6, [26] = 10, 0, 2, 15, 10, 0, 2, 2,
-        0x04, 0xd2, 0x00, 0x50, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff};
+        [12] = 8, [14] = 0x45, [17] = 40, [22] = 64, [23] = 6, [26] = 10, 0,    2,    15,  10,
+        0,        2,           2,         0x04,      0xd2,     0x00,      0x50, 0,    0,   0,
+        1,        0,           0,         0,         0,        0x50,      2,    0xff, 0xff};
     uint8_t partial[sizeof(frame)];
     memcpy(partial, frame, sizeof(frame));
     struct frame_checksum whole = frame_finish_tcp(frame, sizeof(frame), false);
