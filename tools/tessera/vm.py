@@ -189,6 +189,8 @@ class Machine:
         self.reader.join(2)
         if PANIC.search(self.log):
             return False, EXIT_PANIC
+        if failed and re.search(failed, self.log, re.MULTILINE):
+            return False, EXIT_NO_STATUS
         status = self.status()
         return (False, EXIT_NO_STATUS) if status is None else (True, status)
 
