@@ -31,7 +31,7 @@ GENERATED += $(LIBC_CALLS)
 # Newlib comes out of the cache or is built into it; the stamp holds the path of its tree.
 $(LIBC_OUT)/newlib.path: $(NEWLIB_INPUT)
 	$(Q)mkdir -p $(@D)
-	$(Q)ports/newlib/build.sh >$@.new && mv $@.new $@
+	$(Q)flock $(LIBC_OUT)/newlib.lock ports/newlib/build.sh >$@.new && mv $@.new $@
 
 $(SDK)/include/.stamp: libc/build.mk $(LIBC_OUT)/newlib.path $(LIBC_HEADERS) build/gen/abi/.stamp abi/argdata/argdata.h
 	$(call say,INSTALL,$(SDK)/include)

@@ -43,33 +43,33 @@ struct addrinfo {
     struct addrinfo *ai_next;
 };
 
-#define AI_PASSIVE 1
-#define AI_CANONNAME 2
+#define AI_PASSIVE     1
+#define AI_CANONNAME   2
 #define AI_NUMERICHOST 4
 #define AI_NUMERICSERV 8
-#define AI_V4MAPPED 16
-#define AI_ALL 32
-#define AI_ADDRCONFIG 64
+#define AI_V4MAPPED    16
+#define AI_ALL         32
+#define AI_ADDRCONFIG  64
 
 #define NI_NUMERICHOST 1
 #define NI_NUMERICSERV 2
-#define NI_NAMEREQD 4
-#define NI_NOFQDN 8
-#define NI_DGRAM 16
-#define NI_MAXHOST 256
-#define NI_MAXSERV 32
+#define NI_NAMEREQD    4
+#define NI_NOFQDN      8
+#define NI_DGRAM       16
+#define NI_MAXHOST     256
+#define NI_MAXSERV     32
 
-#define EAI_AGAIN 1
+#define EAI_AGAIN    1
 #define EAI_BADFLAGS 2
-#define EAI_FAIL 3
-#define EAI_FAMILY 4
-#define EAI_MEMORY 5
-#define EAI_NONAME 6
-#define EAI_NODATA EAI_NONAME
+#define EAI_FAIL     3
+#define EAI_FAMILY   4
+#define EAI_MEMORY   5
+#define EAI_NONAME   6
+#define EAI_NODATA   EAI_NONAME
 #define EAI_OVERFLOW 7
-#define EAI_SERVICE 8
+#define EAI_SERVICE  8
 #define EAI_SOCKTYPE 9
-#define EAI_SYSTEM 10
+#define EAI_SYSTEM   10
 
 int getaddrinfo(const char *__restrict, const char *__restrict, const struct addrinfo *__restrict,
                 struct addrinfo **__restrict);

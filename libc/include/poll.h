@@ -19,16 +19,16 @@ struct pollfd {
     short revents;
 };
 
-#define POLLIN 0x1
-#define POLLPRI 0x2
-#define POLLOUT 0x4
+#define POLLIN     0x1
+#define POLLPRI    0x2
+#define POLLOUT    0x4
 #define POLLRDNORM POLLIN
 #define POLLRDBAND 0x80
 #define POLLWRNORM POLLOUT
 #define POLLWRBAND 0x100
-#define POLLERR 0x8
-#define POLLHUP 0x10
-#define POLLNVAL 0x20
+#define POLLERR    0x8
+#define POLLHUP    0x10
+#define POLLNVAL   0x20
 
 int poll(struct pollfd *, nfds_t, int);
 int ppoll(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);

@@ -18,7 +18,7 @@ typedef struct {
 } sem_t;
 
 #define SEM_VALUE_MAX 0x7fffffff
-#define SEM_FAILED ((sem_t *)0)
+#define SEM_FAILED    ((sem_t *)0)
 
 int sem_init(sem_t *, int, unsigned int);
 int sem_destroy(sem_t *);

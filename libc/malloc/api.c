@@ -15,13 +15,6 @@
 /* A run must hold header, alignment and object together without wrapping. */
 #define ALIGN_LIMIT ((size_t)1 << 40)
 
-void *malloc(size_t size)
-{
-    bool zeroed;
-
-    return __malloc_get(size, &zeroed);
-}
-
 void *calloc(size_t count, size_t size)
 {
     size_t bytes;
@@ -79,8 +72,7 @@ static void *align_by_units(size_t align, size_t size)
         char *header = start + align - UNIT_SIZE;
         __heap_unmap(start, (size_t)(header - start));
         struct run *run = (struct run *)header;
-        *run = (struct run){
-            .check = RUN_CHECK(run), .kind = RUN_MAPPED, .size = total + UNIT_SIZE};
+        *run = (struct run){.check = RUN_CHECK(run), .kind = RUN_MAPPED, .size = total + UNIT_SIZE};
         return header + UNIT_SIZE;
     }
     struct run *run = __heap_get(total, RUN_LARGE, &fresh);

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define CLASS_COUNT 36
+#define CLASS_COUNT    36
 #define CLASS_MAX_SIZE ((size_t)16384)
 
 /* The smallest class that holds SIZE bytes, 1 <= SIZE <= CLASS_MAX_SIZE. */

@@ -9,16 +9,16 @@
 #include "abi/cloudabi_syscalls.h"
 #include "libc/thread/lock.h"
 
-#define CHUNK_SIZE (UNIT_SIZE * CHUNK_UNITS)
-#define MAX_CHUNKS 4096
+#define CHUNK_SIZE    (UNIT_SIZE * CHUNK_UNITS)
+#define MAX_CHUNKS    4096
 #define MAX_RUN_UNITS (CHUNK_UNITS / 4)
-#define PAGE_SIZE ((size_t)4096)
+#define PAGE_SIZE     ((size_t)4096)
 /* Freed runs of at least this size give their pages back. */
-#define GIVE_BACK_SIZE (2 * UNIT_SIZE)
+#define GIVE_BACK_SIZE (4 * UNIT_SIZE)
 
 struct chunk {
     char *base;
-    uint64_t free; /* bit n: unit n is free */
+    uint64_t free;  /* bit n: unit n is free */
     uint64_t fresh; /* bit n: unit n was never used, so it is zero */
 };
 
@@ -47,10 +47,9 @@ void *__heap_map(size_t size, size_t align)
     size_t total = size + align - PAGE_SIZE;
     void *mapped;
 
-    if (total < size ||
-        cloudabi_sys_mem_map(NULL, total, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
-                             CLOUDABI_MAP_ANON | CLOUDABI_MAP_PRIVATE, CLOUDABI_MAP_ANON_FD, 0,
-                             &mapped) != 0)
+    if (total < size || cloudabi_sys_mem_map(NULL, total, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
+                                             CLOUDABI_MAP_ANON | CLOUDABI_MAP_PRIVATE,
+                                             CLOUDABI_MAP_ANON_FD, 0, &mapped) != 0)
         return NULL;
     char *start = mapped;
     char *aligned = (char *)(((uintptr_t)start + align - 1) & ~(align - 1));
@@ -78,8 +77,8 @@ static size_t find_units(uint64_t bits, size_t count)
 /* What the alignment cuts off stays mapped and untouched: cheaper than two calls to unmap it. */
 static bool add_chunk(void)
 {
-    char *start = chunk_count < MAX_CHUNKS ? __heap_map(CHUNK_SIZE + UNIT_SIZE - PAGE_SIZE, PAGE_SIZE)
-                                           : NULL;
+    char *start =
+        chunk_count < MAX_CHUNKS ? __heap_map(CHUNK_SIZE + UNIT_SIZE - PAGE_SIZE, PAGE_SIZE) : NULL;
 
     if (start == NULL)
         return false;
@@ -153,12 +152,12 @@ void __heap_put(struct run *run)
         __heap_unmap(run, size);
         return;
     }
-    bool given_back = size >= GIVE_BACK_SIZE &&
-                      cloudabi_sys_mem_advise(run, size, CLOUDABI_ADVICE_DONTNEED) == 0;
+    bool given_back =
+        size >= GIVE_BACK_SIZE && cloudabi_sys_mem_advise(run, size, CLOUDABI_ADVICE_DONTNEED) == 0;
     __heap_lock();
     struct chunk *chunk = chunk_of(run);
-    uint64_t mask = unit_mask(((uintptr_t)run - (uintptr_t)chunk->base) / UNIT_SIZE,
-                              size / UNIT_SIZE);
+    uint64_t mask =
+        unit_mask(((uintptr_t)run - (uintptr_t)chunk->base) / UNIT_SIZE, size / UNIT_SIZE);
     chunk->free |= mask;
     if (given_back)
         chunk->fresh |= mask;

@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UNIT_SIZE ((size_t)1 << 16)
+#define UNIT_SIZE   ((size_t)1 << 16)
 #define CHUNK_UNITS 64
-#define RUN_HEADER 64
+#define RUN_HEADER  64
 
 enum run_kind { RUN_SMALL = 1, RUN_LARGE, RUN_MAPPED };
 
@@ -23,14 +23,14 @@ struct run {
     uint8_t kind;
     uint8_t class;
     uint32_t object_size;
-    size_t size; /* of the whole run, or of the mapping */
+    size_t size;       /* of the whole run, or of the mapping */
     uint32_t capacity; /* objects that fit */
-    uint32_t carved; /* c: objects that were ever handed out */
-    uint32_t live; /* c: objects handed out and not returned */
-    bool listed; /* c: in the list of runs with room */
-    void *free; /* c: returned objects */
-    struct run *next; /* c */
-    struct run *prev; /* c */
+    uint32_t carved;   /* c: objects that were ever handed out */
+    uint32_t live;     /* c: objects handed out and not returned */
+    bool listed;       /* c: in the list of runs with room */
+    void *free;        /* c: returned objects */
+    struct run *next;  /* c */
+    struct run *prev;  /* c */
 };
 
 _Static_assert(sizeof(struct run) <= 80, "the header fits before the first object");

@@ -16,7 +16,7 @@
 #include "libc/thread/lock.h"
 
 #define CACHE_BYTES 8192
-#define MAX_SIZE ((size_t)PTRDIFF_MAX - UNIT_SIZE)
+#define MAX_SIZE    ((size_t)PTRDIFF_MAX - UNIT_SIZE)
 
 struct central {
     lock_word lock;
@@ -26,6 +26,7 @@ struct central {
 struct cache_bin {
     void *head; /* objects linked through their first word */
     unsigned count;
+    unsigned limit; /* at this count a batch goes back to the runs; 0 before the first use */
 };
 
 struct malloc_cache {
@@ -77,10 +78,10 @@ static struct run *new_small_run(unsigned class)
 
     if (run == NULL)
         return NULL;
-    run->class = (uint8_t)class;
+    run->class = (uint8_t) class;
     run->object_size = (uint32_t)class_size(class);
-    run->capacity = (uint32_t)((UNIT_SIZE - (size_t)(first_object(run) - (char *)run)) /
-                               run->object_size);
+    run->capacity =
+        (uint32_t)((UNIT_SIZE - (size_t)(first_object(run) - (char *)run)) / run->object_size);
     return run;
 }
 
@@ -153,6 +154,14 @@ static void flush(struct cache_bin *bin, unsigned class, unsigned count)
     lock_drop(&central->lock);
 }
 
+/* A bin is full, or was never used. */
+static void __attribute__((noinline)) overflow(struct cache_bin *bin, unsigned class)
+{
+    bin->limit = 2 * batch_of(class);
+    if (bin->count >= bin->limit)
+        flush(bin, class, bin->limit / 2);
+}
+
 static struct malloc_cache *new_cache(struct __pthread *self)
 {
     bool taken = false;
@@ -162,7 +171,8 @@ static struct malloc_cache *new_cache(struct __pthread *self)
     } else {
         bool fresh;
         /* A run of its own: the cache must exist before the first small object. */
-        struct run *run = __heap_get(RUN_HEADER + 64 + sizeof(struct malloc_cache), RUN_LARGE, &fresh);
+        struct run *run =
+            __heap_get(RUN_HEADER + 64 + sizeof(struct malloc_cache), RUN_LARGE, &fresh);
         if (run == NULL)
             return NULL;
         self->cache = (struct malloc_cache *)((char *)run + RUN_HEADER + 64);
@@ -177,7 +187,7 @@ void __malloc_thread_end(struct __pthread *self)
 
     if (cache == NULL)
         return;
-    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
         if (cache->bins[class].head != NULL)
             flush(&cache->bins[class], class, cache->bins[class].count);
     }
@@ -188,6 +198,23 @@ void __malloc_thread_end(struct __pthread *self)
         __heap_put(run_of(cache));
 }
 
+/* An object out of the thread's cache; NULL if it has none of this class. */
+static inline void *pop_cached(unsigned class)
+{
+    struct malloc_cache *cache = __libc_self->cache;
+    void *object = NULL;
+
+    if (__builtin_expect(cache != NULL, true)) {
+        struct cache_bin *bin = &cache->bins[class];
+        object = bin->head;
+        if (__builtin_expect(object != NULL, true)) {
+            bin->head = *(void **)object;
+            bin->count--;
+        }
+    }
+    return object;
+}
+
 static void *alloc_small(size_t size)
 {
     struct malloc_cache *cache = __libc_self->cache;
@@ -195,13 +222,9 @@ static void *alloc_small(size_t size)
 
     if (cache == NULL && (cache = new_cache(__libc_self)) == NULL)
         return NULL;
-    struct cache_bin *bin = &cache->bins[class];
-    if (bin->head == NULL && !refill(bin, class))
+    if (cache->bins[class].head == NULL && !refill(&cache->bins[class], class))
         return NULL;
-    void *object = bin->head;
-    bin->head = *(void **)object;
-    bin->count--;
-    return object;
+    return pop_cached(class);
 }
 
 static void *alloc_large(size_t size, bool *zeroed)
@@ -209,6 +232,24 @@ static void *alloc_large(size_t size, bool *zeroed)
     struct run *run = size <= MAX_SIZE ? __heap_get(size + LARGE_OFFSET, RUN_LARGE, zeroed) : NULL;
 
     return run != NULL ? (char *)run + LARGE_OFFSET : NULL;
+}
+
+static void *__attribute__((noinline)) malloc_slow(size_t size)
+{
+    bool zeroed;
+
+    return __malloc_get(size, &zeroed);
+}
+
+/* Nothing here needs a frame: most allocations are a dozen instructions. */
+void *malloc(size_t size)
+{
+    if (__builtin_expect(size - 1 < CLASS_MAX_SIZE, true)) {
+        void *object = pop_cached(class_of(size));
+        if (__builtin_expect(object != NULL, true))
+            return object;
+    }
+    return malloc_slow(size);
 }
 
 /* ZEROED is set if the memory is known to be zero. */
@@ -224,6 +265,16 @@ void *__malloc_get(size_t size, bool *zeroed)
     if (object == NULL)
         errno = ENOMEM;
     return object;
+}
+
+/* Freeing what is no small object, or by a thread that has no cache yet; true if it is done. */
+static bool __attribute__((noinline)) free_slow(struct run *run)
+{
+    if (run->kind != RUN_SMALL) {
+        __heap_put(run);
+        return true;
+    }
+    return new_cache(__libc_self) == NULL; /* without memory for a cache the object is lost */
 }
 
 /* The run of a pointer that malloc gave out; ends the process if it is none. */
@@ -251,26 +302,23 @@ void free(void *pointer)
     if (pointer == NULL)
         return;
     struct run *run = __malloc_run(pointer);
-    if (run->kind != RUN_SMALL) {
-        __heap_put(run);
+    if (__builtin_expect(run->kind != RUN_SMALL || __libc_self->cache == NULL, false) &&
+        free_slow(run))
         return;
-    }
     struct malloc_cache *cache = __libc_self->cache;
-    if (cache == NULL && (cache = new_cache(__libc_self)) == NULL)
-        return;
     void *object = __malloc_object(run, pointer);
     struct cache_bin *bin = &cache->bins[run->class];
     if (bin->head == object)
         abort(); /* freed twice in a row */
     *(void **)object = bin->head;
     bin->head = object;
-    if (++bin->count >= 2 * batch_of(run->class))
-        flush(bin, run->class, batch_of(run->class));
+    if (__builtin_expect(++bin->count >= bin->limit, false))
+        overflow(bin, run->class);
 }
 
 void __malloc_before_fork(void)
 {
-    for (unsigned class = 0; class < CLASS_COUNT; class++)
+    for (unsigned class = 0; class < CLASS_COUNT; class ++)
         lock_take(&centrals[class].lock);
     __heap_lock();
 }
@@ -279,6 +327,6 @@ void __malloc_after_fork(bool child)
 {
     (void)child; /* the release adopts locks that still carry the parent's thread id */
     __heap_unlock();
-    for (unsigned class = 0; class < CLASS_COUNT; class++)
+    for (unsigned class = 0; class < CLASS_COUNT; class ++)
         lock_drop(&centrals[class].lock);
 }

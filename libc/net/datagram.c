@@ -45,7 +45,8 @@ ssize_t __net_sendto(int fd, const struct iovec *iov, int count, const struct so
     int used = prepend(&wire, iov, count, pieces);
     if (used < 0)
         return -1;
-    cloudabi_send_in_t in = {.si_data = (const cloudabi_ciovec_t *)pieces, .si_data_len = (size_t)used};
+    cloudabi_send_in_t in = {.si_data = (const cloudabi_ciovec_t *)pieces,
+                             .si_data_len = (size_t)used};
     cloudabi_errno_t error = cloudabi_sys_sock_send((cloudabi_fd_t)fd, &in, &out);
     size_t sent = out.so_datalen > sizeof(wire) ? out.so_datalen - sizeof(wire) : 0;
     return result_count(error, sent);
@@ -91,7 +92,8 @@ ssize_t sendto(int fd, const void *buffer, size_t size, int flags, const struct 
     return __net_sendto(fd, &iov, 1, to);
 }
 
-ssize_t recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *from, socklen_t *len)
+ssize_t recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *from,
+                 socklen_t *len)
 {
     struct iovec iov = {buffer, size};
     int truncated;

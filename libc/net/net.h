@@ -18,17 +18,17 @@ enum socket_state { SOCKET_NEW, SOCKET_BOUND, SOCKET_LISTENING, SOCKET_CONNECTED
 struct net_socket {
     int type; /* SOCK_STREAM or SOCK_DGRAM */
     int family;
-    enum socket_state state; /* n */
-    int connection; /* n: directory of the connection, or -1 */
+    enum socket_state state;   /* n */
+    int connection;            /* n: directory of the connection, or -1 */
     struct sockaddr_in6 local; /* n: large enough for both families */
-    struct sockaddr_in6 peer; /* n */
+    struct sockaddr_in6 peer;  /* n */
 };
 
 /* An address in messages of the network directory: 24 bytes. */
 struct net_address {
     unsigned char family; /* 4 or 6 */
     unsigned char zero;
-    unsigned char port[2]; /* big endian */
+    unsigned char port[2];  /* big endian */
     unsigned char scope[4]; /* big endian */
     unsigned char address[16];
 };

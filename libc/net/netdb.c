@@ -147,7 +147,8 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
         if (literal < 0)
             error = -literal;
         else if (literal == 0)
-            error = (wanted.flags & AI_NUMERICHOST) != 0 ? EAI_NONAME : look_up(&end, &wanted, host);
+            error =
+                (wanted.flags & AI_NUMERICHOST) != 0 ? EAI_NONAME : look_up(&end, &wanted, host);
     }
     if (error == 0 && *results == NULL)
         error = EAI_NONAME;
@@ -174,8 +175,7 @@ int getnameinfo(const struct sockaddr *address, socklen_t len, char *host, sockl
     const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
     bool four = address->sa_family == AF_INET;
 
-    if ((!four && address->sa_family != AF_INET6) ||
-        len < (four ? sizeof(*in4) : sizeof(*in6)))
+    if ((!four && address->sa_family != AF_INET6) || len < (four ? sizeof(*in4) : sizeof(*in6)))
         return EAI_FAMILY;
     if ((flags & NI_NAMEREQD) != 0)
         return EAI_NONAME;

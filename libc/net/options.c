@@ -19,13 +19,15 @@ static bool read_status(int connection, const char *key, char *value, size_t siz
 {
     char text[STATUS_MAX];
     cloudabi_fd_t fd;
+    char *rest;
 
     if (connection < 0 || __net_open(connection, "status", 0, 0, &fd) != 0)
         return false;
     ssize_t len = read((int)fd, text, sizeof(text) - 1);
     close((int)fd);
     text[len > 0 ? len : 0] = '\0';
-    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
         size_t n = strlen(key);
         if (strncmp(line, key, n) == 0 && line[n] == ' ') {
             snprintf(value, size, "%s", line + n + 1);
@@ -161,8 +163,9 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
         const struct linger *linger = value;
         return linger->l_onoff && linger->l_linger == 0 ? control(connection, "linger %d", 0) : 0;
     }
-    if (level == SOL_SOCKET && (option == SO_REUSEADDR || option == SO_REUSEPORT ||
-                                option == SO_SNDBUF || option == SO_RCVBUF || option == SO_BROADCAST))
+    if (level == SOL_SOCKET &&
+        (option == SO_REUSEADDR || option == SO_REUSEPORT || option == SO_SNDBUF ||
+         option == SO_RCVBUF || option == SO_BROADCAST))
         return 0;
     if (level == IPPROTO_IPV6 && option == IPV6_V6ONLY)
         return 0;

@@ -144,7 +144,8 @@ void __net_from_wire(const struct net_address *wire, struct sockaddr_in6 *addres
 
 static socklen_t size_of(const struct sockaddr_in6 *address)
 {
-    return address->sin6_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+    return address->sin6_family == AF_INET ? sizeof(struct sockaddr_in)
+                                           : sizeof(struct sockaddr_in6);
 }
 
 void __net_give(const struct sockaddr_in6 *from, struct sockaddr *to, socklen_t *len)
@@ -173,7 +174,8 @@ static void name_of(const char *kind, const struct sockaddr *address, char name[
     __net_to_wire(address, &wire);
     if (memcmp(wire.address, zeros, sizeof(zeros)) != 0)
         inet_ntop(address->sa_family, wire.address, text, sizeof(text));
-    snprintf(name, NAME_MAX_LEN, "%s/%s!%u", kind, text, wire.port[0] << 8 | wire.port[1]);
+    snprintf(name, NAME_MAX_LEN, "%s/%s!%u", kind, text,
+             (unsigned)wire.port[0] << 8 | wire.port[1]);
 }
 
 /* Put what was opened under the socket's number, with the socket's flags. */
@@ -212,8 +214,9 @@ int bind(int fd, const struct sockaddr *address, socklen_t len)
             error = become(fd, opened);
     }
     if (error == 0) {
-        memcpy(&socket->local, address, address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-                                                                      : sizeof(struct sockaddr_in6));
+        memcpy(&socket->local, address,
+               address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                             : sizeof(struct sockaddr_in6));
         socket->state = SOCKET_BOUND;
     }
     __net_put();
@@ -296,8 +299,10 @@ int connect(int fd, const struct sockaddr *address, socklen_t len)
         return result(EBADF);
     socket->state = SOCKET_CONNECTED;
     socket->connection = directory;
-    memcpy(&socket->peer, address, address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-                                                                 : sizeof(struct sockaddr_in6));
+    __cloexec_set(directory, true);
+    memcpy(&socket->peer, address,
+           address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                         : sizeof(struct sockaddr_in6));
     __net_put();
     if (stream && (flags_of(fd) & CLOUDABI_FDFLAG_NONBLOCK) != 0)
         return result(EINPROGRESS);
@@ -325,6 +330,7 @@ int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
     __net_from_wire(&wire[1], &accepted.local);
     accepted.family = accepted.peer.sin6_family;
     accepted.connection = (int)fds[1];
+    __cloexec_set((int)fds[1], true);
     if (!remember((int)fds[0], &accepted))
         (void)cloudabi_sys_fd_close(fds[1]);
     __cloexec_set((int)fds[0], (flags & SOCK_CLOEXEC) != 0);

@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <tessera/grants.h>
 
@@ -16,6 +17,9 @@
 #include "libc/start/argbytes.h"
 #include "libc/start/program.h"
 #include "libc/start/start.h"
+
+/* As many as libc/unix/exec.c passes on. */
+#define INHERITED_MAX 64
 
 int __stdio_fd[3] = {-1, -1, -1};
 struct program_args __libc_args;
@@ -146,6 +150,55 @@ out:
     __stdio_fd[number] = fd;
 }
 
+/* The minimal big-endian two's complement of a small number; -1 if it is none. */
+static int small_int(struct arg_view v)
+{
+    if (v.len < 2 || v.len > 3 || v.data[0] != ARG_INT || (v.data[1] & 0x80) != 0)
+        return -1;
+    return v.len == 2 ? v.data[1] : v.data[1] << 8 | v.data[2];
+}
+
+struct inherited {
+    int number;
+    int fd;
+};
+
+/* Move what has this number elsewhere, if it is a grant or waits for its own number. */
+static void move_away(int number, struct inherited *waiting, size_t count)
+{
+    int other = dup(number);
+
+    if (other < 0)
+        return;
+    renumber(number, other);
+    for (size_t i = 0; i < count; i++) {
+        if (waiting[i].fd == number)
+            waiting[i].fd = other;
+    }
+}
+
+/* Give inherited descriptors the numbers that they had in the program that exec'ed (unix/exec.c). */
+static void restore_numbers(struct arg_view elements)
+{
+    struct inherited list[INHERITED_MAX];
+    struct arg_view key;
+    struct arg_view value;
+    size_t count = 0;
+
+    while (count < INHERITED_MAX && arg_next(&elements, &key) && arg_next(&elements, &value)) {
+        struct inherited entry = {small_int(key), arg_fd(value)};
+        if (entry.number > 2 && entry.fd >= 0)
+            list[count++] = entry;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].fd == list[i].number)
+            continue;
+        move_away(list[i].number, list + i + 1, count - i - 1);
+        if (dup2(list[i].fd, list[i].number) >= 0)
+            close(list[i].fd);
+    }
+}
+
 void __libc_grants_start(void)
 {
     struct arg_view map = program_map();
@@ -156,6 +209,7 @@ void __libc_grants_start(void)
     place_stream(0, "stdin");
     place_stream(1, "stdout");
     place_stream(2, "stderr");
+    restore_numbers(arg_elements(map_get(map, "fds"), ARG_MAP));
 }
 
 int grant_fd(const char *name)

@@ -34,19 +34,44 @@ static void read_auxv(const cloudabi_auxv_t *auxv, struct start_info *info)
 {
     for (; auxv->a_type != CLOUDABI_AT_NULL; auxv++) {
         switch (auxv->a_type) {
-        case CLOUDABI_AT_PHDR: info->phdr = auxv->a_ptr; break;
-        case CLOUDABI_AT_PHNUM: info->phnum = auxv->a_val; break;
-        case CLOUDABI_AT_PAGESZ: info->page_size = auxv->a_val; break;
-        case CLOUDABI_AT_BASE: info->base = auxv->a_ptr; break;
-        case CLOUDABI_AT_ARGDATA: info->argdata = auxv->a_ptr; break;
-        case CLOUDABI_AT_ARGDATALEN: info->argdata_len = auxv->a_val; break;
-        case CLOUDABI_AT_CANARY: info->canary = auxv->a_ptr; break;
-        case CLOUDABI_AT_CANARYLEN: info->canary_len = auxv->a_val; break;
-        case CLOUDABI_AT_NCPUS: info->ncpus = auxv->a_val; break;
-        case CLOUDABI_AT_TID: info->tid = (cloudabi_tid_t)auxv->a_val; break;
-        case CLOUDABI_AT_SYSINFO_EHDR: info->vdso = auxv->a_ptr; break;
-        case CLOUDABI_AT_PID: info->pid = auxv->a_ptr; break;
-        default: break;
+        case CLOUDABI_AT_PHDR:
+            info->phdr = auxv->a_ptr;
+            break;
+        case CLOUDABI_AT_PHNUM:
+            info->phnum = auxv->a_val;
+            break;
+        case CLOUDABI_AT_PAGESZ:
+            info->page_size = auxv->a_val;
+            break;
+        case CLOUDABI_AT_BASE:
+            info->base = auxv->a_ptr;
+            break;
+        case CLOUDABI_AT_ARGDATA:
+            info->argdata = auxv->a_ptr;
+            break;
+        case CLOUDABI_AT_ARGDATALEN:
+            info->argdata_len = auxv->a_val;
+            break;
+        case CLOUDABI_AT_CANARY:
+            info->canary = auxv->a_ptr;
+            break;
+        case CLOUDABI_AT_CANARYLEN:
+            info->canary_len = auxv->a_val;
+            break;
+        case CLOUDABI_AT_NCPUS:
+            info->ncpus = auxv->a_val;
+            break;
+        case CLOUDABI_AT_TID:
+            info->tid = (cloudabi_tid_t)auxv->a_val;
+            break;
+        case CLOUDABI_AT_SYSINFO_EHDR:
+            info->vdso = auxv->a_ptr;
+            break;
+        case CLOUDABI_AT_PID:
+            info->pid = auxv->a_ptr;
+            break;
+        default:
+            break;
         }
     }
 }
@@ -72,7 +97,8 @@ static int relocate(char *base, const Elf64_Dyn *dyn)
 }
 
 /* What the program headers say of the program's own image. */
-static int read_phdrs(const struct start_info *info, struct tls_image *tls, const Elf64_Phdr **relro)
+static int read_phdrs(const struct start_info *info, struct tls_image *tls,
+                      const Elf64_Phdr **relro)
 {
     int good = 1;
 
@@ -105,8 +131,8 @@ static void protect_relro(const struct start_info *info, const Elf64_Phdr *relro
 
 static void set_canary(const struct start_info *info)
 {
-    size_t len = info->canary_len < sizeof(__stack_chk_guard) ? info->canary_len
-                                                              : sizeof(__stack_chk_guard);
+    size_t len =
+        info->canary_len < sizeof(__stack_chk_guard) ? info->canary_len : sizeof(__stack_chk_guard);
     memcpy(&__stack_chk_guard, info->canary, len);
 }
 

@@ -6,7 +6,7 @@
 #include "abi/cloudabi_types.h"
 #include "libc/start/start.h"
 
-#define PREFIX "cloudabi_sys_"
+#define PREFIX     "cloudabi_sys_"
 #define PREFIX_LEN (sizeof(PREFIX) - 1)
 
 static cloudabi_errno_t call_missing(void)
@@ -62,7 +62,8 @@ static const char *symbol_call(const Elf64_Sym *sym, const char *strings)
     const char *name = strings + sym->st_name;
 
     if (sym->st_name == 0 || ELF64_ST_BIND(sym->st_info) != STB_GLOBAL ||
-        ELF64_ST_TYPE(sym->st_info) != STT_FUNC || ELF64_ST_VISIBILITY(sym->st_other) != STV_DEFAULT)
+        ELF64_ST_TYPE(sym->st_info) != STT_FUNC ||
+        ELF64_ST_VISIBILITY(sym->st_other) != STV_DEFAULT)
         return NULL;
     for (size_t i = 0; i < PREFIX_LEN; i++) {
         if (name[i] != PREFIX[i])

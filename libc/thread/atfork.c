@@ -8,14 +8,14 @@
 
 /* Keys: h = handlers_lock. Handlers are never removed. */
 struct handlers {
-    struct handlers *next; /* h: registered later */
+    struct handlers *next;     /* h: registered later */
     struct handlers *previous; /* h */
-    void (*run[3])(void); /* by enum fork_moment */
+    void (*run[3])(void);      /* by enum fork_moment */
 };
 
 static lock_word handlers_lock;
 static struct handlers *first; /* h */
-static struct handlers *last; /* h */
+static struct handlers *last;  /* h */
 
 int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {

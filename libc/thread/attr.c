@@ -13,7 +13,7 @@
 #include "libc/thread/lock.h"
 
 struct key {
-    bool used; /* k */
+    bool used;                  /* k */
     void (*destructor)(void *); /* k */
 };
 

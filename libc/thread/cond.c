@@ -47,9 +47,11 @@ int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid
     return error != 0 ? error : wait_until(cond, mutex, &deadline);
 }
 
-int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *until)
+int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                           const struct timespec *until)
 {
-    return pthread_cond_clockwait(cond, mutex, cond->__clock ? CLOCK_MONOTONIC : CLOCK_REALTIME, until);
+    return pthread_cond_clockwait(cond, mutex, cond->__clock ? CLOCK_MONOTONIC : CLOCK_REALTIME,
+                                  until);
 }
 
 int pthread_cond_signal(pthread_cond_t *cond)

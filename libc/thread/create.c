@@ -19,8 +19,8 @@
 #include "libc/thread/thread.h"
 #include "libc/malloc/heap.h"
 
-#define PAGE ((size_t)4096)
-#define DEFAULT_STACK ((size_t)256 << 10)
+#define PAGE             ((size_t)4096)
+#define DEFAULT_STACK    ((size_t)256 << 10)
 #define ROUND_PAGE(size) (((size) + PAGE - 1) & ~(PAGE - 1))
 
 /* Held by nobody in particular, so that a joiner waits until the thread has put its own id there. Thread
@@ -113,7 +113,8 @@ static void __attribute__((no_sanitize("safe-stack"))) own_alive(struct __pthrea
 }
 
 /* First code of a thread; until its TLS is there nothing may touch the unsafe stack. */
-static void __attribute__((no_sanitize("safe-stack"))) thread_entry(cloudabi_tid_t tid, void *argument)
+static void __attribute__((no_sanitize("safe-stack")))
+thread_entry(cloudabi_tid_t tid, void *argument)
 {
     struct __pthread *self = argument;
 
@@ -125,7 +126,8 @@ static void __attribute__((no_sanitize("safe-stack"))) thread_entry(cloudabi_tid
     run_thread(self);
 }
 
-int pthread_create(pthread_t *result, const pthread_attr_t *attr, void *(*start)(void *), void *argument)
+int pthread_create(pthread_t *result, const pthread_attr_t *attr, void *(*start)(void *),
+                   void *argument)
 {
     size_t stack_size = attr != NULL && attr->__stacksize != 0 ? attr->__stacksize : DEFAULT_STACK;
     cloudabi_threadattr_t area = {.entry_point = thread_entry};
@@ -177,7 +179,8 @@ void pthread_exit(void *value)
         _reclaim_reent(self->reent);
     __malloc_thread_end(self);
     int joinable = THREAD_JOINABLE;
-    if (!atomic_compare_exchange_strong(&self->state, &joinable, THREAD_ENDED) && self->block != NULL)
+    if (!atomic_compare_exchange_strong(&self->state, &joinable, THREAD_ENDED) &&
+        self->block != NULL)
         end_detached(self);
     cloudabi_sys_thread_exit(&self->alive, CLOUDABI_SCOPE_PRIVATE);
 }

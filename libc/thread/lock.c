@@ -33,13 +33,13 @@ static int wait_for(cloudabi_subscription_t *what, const struct deadline *deadli
     return events > 0 && out[0].error != 0 ? out[0].error : ETIMEDOUT;
 }
 
-/* In the child of a fork the forking thread's locks still carry its old id: make them its own. */
-static bool adopt_lock(lock_word *lock)
+/* In the child of a fork the forking thread's private locks still carry its old id: make them its own. */
+static bool adopt_lock(lock_word *lock, cloudabi_scope_t scope)
 {
     cloudabi_lock_t word = atomic_load_explicit(lock, memory_order_relaxed);
 
-    if (__libc_tid_before_fork == 0 || (word & CLOUDABI_LOCK_WRLOCKED) == 0 ||
-        LOCK_OWNER(word) != __libc_tid_before_fork)
+    if (scope != CLOUDABI_SCOPE_PRIVATE || __libc_tid_before_fork == 0 ||
+        (word & CLOUDABI_LOCK_WRLOCKED) == 0 || LOCK_OWNER(word) != __libc_tid_before_fork)
         return false;
     atomic_store_explicit(lock, __libc_self->tid | CLOUDABI_LOCK_WRLOCKED, memory_order_relaxed);
     return true;
@@ -55,7 +55,7 @@ int __lock_wait(lock_word *lock, cloudabi_scope_t scope, cloudabi_eventtype_t ty
 
 void __lock_release_contended(lock_word *lock, cloudabi_scope_t scope)
 {
-    if (adopt_lock(lock)) {
+    if (adopt_lock(lock, scope)) {
         lock_unwrite(lock, scope);
         return;
     }

@@ -46,7 +46,8 @@ static inline bool lock_try_write(lock_word *lock)
                                                    memory_order_acquire, memory_order_relaxed);
 }
 
-static inline int lock_write(lock_word *lock, cloudabi_scope_t scope, const struct deadline *deadline)
+static inline int lock_write(lock_word *lock, cloudabi_scope_t scope,
+                             const struct deadline *deadline)
 {
     if (__builtin_expect(lock_try_write(lock), true))
         return 0;
@@ -64,10 +65,10 @@ static inline void lock_unwrite(lock_word *lock, cloudabi_scope_t scope)
 {
     cloudabi_lock_t expected = __libc_self->tid | CLOUDABI_LOCK_WRLOCKED;
 
-    if (__builtin_expect(!atomic_compare_exchange_strong_explicit(lock, &expected,
-                                                                  CLOUDABI_LOCK_UNLOCKED,
-                                                                  memory_order_release,
-                                                                  memory_order_relaxed), false))
+    if (__builtin_expect(
+            !atomic_compare_exchange_strong_explicit(lock, &expected, CLOUDABI_LOCK_UNLOCKED,
+                                                     memory_order_release, memory_order_relaxed),
+            false))
         __lock_release_contended(lock, scope);
 }
 

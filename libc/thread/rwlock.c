@@ -43,9 +43,9 @@ static void unread(lock_word *lock, cloudabi_scope_t scope)
 
     for (;;) {
         bool last_managed = word == (1 | CLOUDABI_LOCK_KERNEL_MANAGED);
-        cloudabi_lock_t next = last_managed ? __libc_self->tid | CLOUDABI_LOCK_WRLOCKED |
-                                                  CLOUDABI_LOCK_KERNEL_MANAGED
-                                            : word - 1;
+        cloudabi_lock_t next =
+            last_managed ? __libc_self->tid | CLOUDABI_LOCK_WRLOCKED | CLOUDABI_LOCK_KERNEL_MANAGED
+                         : word - 1;
         if (!atomic_compare_exchange_weak_explicit(lock, &word, next, memory_order_acq_rel,
                                                    memory_order_relaxed))
             continue;

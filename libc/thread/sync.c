@@ -23,12 +23,12 @@ int pthread_once(pthread_once_t *once, void (*routine)(void))
     return 0;
 }
 
-int pthread_barrier_init(pthread_barrier_t *barrier, const pthread_barrierattr_t *attr, unsigned count)
+int pthread_barrier_init(pthread_barrier_t *barrier, const pthread_barrierattr_t *attr,
+                         unsigned count)
 {
     if (count == 0)
         return EINVAL;
-    *barrier =
-        (pthread_barrier_t){.__needed = count, .__shared = attr != NULL && attr->__shared};
+    *barrier = (pthread_barrier_t){.__needed = count, .__shared = attr != NULL && attr->__shared};
     return 0;
 }
 

@@ -33,11 +33,12 @@ struct __pthread {
     void *(*start)(void *);
     void *argument;
     void *result;
-    void *block; /* the mapping that holds stacks, TLS and this descriptor; NULL for the main thread */
+    void *
+        block; /* the mapping that holds stacks, TLS and this descriptor; NULL for the main thread */
     size_t block_size;
     void *tls;
     char *unsafe_stack_top;
-    atomic_int state; /* enum thread_state */
+    atomic_int state;             /* enum thread_state */
     struct __pthread *next_ended; /* in the list of ended detached threads */
     struct cleanup *cleanups;
     void *specific[THREAD_KEYS];

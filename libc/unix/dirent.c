@@ -19,11 +19,11 @@ struct __dirstream {
     int fd;
     lock_word lock;
     cloudabi_dircookie_t cookie; /* d: where the next fill starts */
-    size_t used; /* d: bytes in the buffer */
-    size_t at; /* d: next record in the buffer */
-    bool end; /* d: nothing follows the buffer */
-    struct dirent entry; /* d */
-    char buffer[BUFFER_SIZE]; /* d */
+    size_t used;                 /* d: bytes in the buffer */
+    size_t at;                   /* d: next record in the buffer */
+    bool end;                    /* d: nothing follows the buffer */
+    struct dirent entry;         /* d */
+    char buffer[BUFFER_SIZE];    /* d */
 };
 
 DIR *fdopendir(int fd)
@@ -72,14 +72,21 @@ int closedir(DIR *dir)
 static unsigned char type_of(cloudabi_filetype_t type)
 {
     switch (type) {
-    case CLOUDABI_FILETYPE_BLOCK_DEVICE: return DT_BLK;
-    case CLOUDABI_FILETYPE_CHARACTER_DEVICE: return DT_CHR;
-    case CLOUDABI_FILETYPE_DIRECTORY: return DT_DIR;
-    case CLOUDABI_FILETYPE_REGULAR_FILE: return DT_REG;
+    case CLOUDABI_FILETYPE_BLOCK_DEVICE:
+        return DT_BLK;
+    case CLOUDABI_FILETYPE_CHARACTER_DEVICE:
+        return DT_CHR;
+    case CLOUDABI_FILETYPE_DIRECTORY:
+        return DT_DIR;
+    case CLOUDABI_FILETYPE_REGULAR_FILE:
+        return DT_REG;
     case CLOUDABI_FILETYPE_SOCKET_DGRAM:
-    case CLOUDABI_FILETYPE_SOCKET_STREAM: return DT_SOCK;
-    case CLOUDABI_FILETYPE_SYMBOLIC_LINK: return DT_LNK;
-    default: return DT_UNKNOWN;
+    case CLOUDABI_FILETYPE_SOCKET_STREAM:
+        return DT_SOCK;
+    case CLOUDABI_FILETYPE_SYMBOLIC_LINK:
+        return DT_LNK;
+    default:
+        return DT_UNKNOWN;
     }
 }
 
@@ -96,7 +103,7 @@ static bool take_record(DIR *dir)
         return false;
     const char *name = dir->buffer + dir->at + sizeof(record);
     size_t len = record.d_namlen < sizeof(dir->entry.d_name) ? record.d_namlen
-                                                              : sizeof(dir->entry.d_name) - 1;
+                                                             : sizeof(dir->entry.d_name) - 1;
     dir->entry.d_ino = record.d_ino;
     dir->entry.d_off = (off_t)record.d_next;
     dir->entry.d_reclen = sizeof(dir->entry);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The exec family of POSIX: arguments and environment become keys of the argument map, and so do the standard
- * streams and the grants of this process that are still open and not marked close-on-exec.
+ * streams and the grants of this process that are still open and not marked close-on-exec. Other descriptors
+ * that are open travel under the key `fds`, a map from their numbers, which the new program's start-up restores;
+ * the current directory goes as the grant `cwd`.
  */
 #include <alloca.h>
 #include <argdata.h>
@@ -15,12 +17,14 @@
 
 #include "libc/unix/unix.h"
 
+/* Numbers up to here are looked at for descriptors to pass on. */
+#define INHERITED_MAX 64
+
 static bool passes_on(int fd)
 {
     cloudabi_fdstat_t st;
 
-    return fd >= 0 && !__cloexec_get(fd) &&
-           cloudabi_sys_fd_stat_get((cloudabi_fd_t)fd, &st) == 0;
+    return fd >= 0 && !__cloexec_get(fd) && cloudabi_sys_fd_stat_get((cloudabi_fd_t)fd, &st) == 0;
 }
 
 static void write_args(struct argdata_writer *writer, char *const argv[])
@@ -46,27 +50,58 @@ static void write_env(struct argdata_writer *writer, char *const envp[])
     argdata_write_map_end(writer);
 }
 
+static void write_named(struct argdata_writer *writer, const char *name, int fd)
+{
+    argdata_write_str(writer, name);
+    argdata_write_fd(writer, (cloudabi_fd_t)fd);
+}
+
+static bool is_grant(int wanted)
+{
+    int fd;
+
+    for (size_t i = 0; grant_name(i, &fd) != NULL; i++) {
+        if (fd == wanted)
+            return true;
+    }
+    return false;
+}
+
+static void write_others(struct argdata_writer *writer)
+{
+    argdata_write_str(writer, "fds");
+    argdata_write_map_begin(writer);
+    for (int fd = 3; fd < INHERITED_MAX; fd++) {
+        if (is_grant(fd) || !passes_on(fd))
+            continue;
+        argdata_write_int(writer, fd);
+        argdata_write_fd(writer, (cloudabi_fd_t)fd);
+    }
+    argdata_write_map_end(writer);
+}
+
 /* The streams come first, so that they are numbered 0, 1 and 2. */
 static void write_descriptors(struct argdata_writer *writer)
 {
     static const char *const streams[] = {"stdin", "stdout", "stderr"};
     const char *name;
+    int cwd = __cwd_changed();
     int fd;
 
     for (int i = 0; i < 3; i++) {
-        if (!passes_on(i))
-            continue;
-        argdata_write_str(writer, streams[i]);
-        argdata_write_fd(writer, (cloudabi_fd_t)i);
+        if (passes_on(i))
+            write_named(writer, streams[i], i);
     }
     for (size_t i = 0; (name = grant_name(i, &fd)) != NULL; i++) {
         bool stream = strcmp(name, "stdin") == 0 || strcmp(name, "stdout") == 0 ||
                       strcmp(name, "stderr") == 0;
-        if (stream || !passes_on(fd))
-            continue;
-        argdata_write_str(writer, name);
-        argdata_write_fd(writer, (cloudabi_fd_t)fd);
+        bool replaced = cwd >= 0 && strcmp(name, "cwd") == 0;
+        if (!stream && !replaced && passes_on(fd))
+            write_named(writer, name, fd);
     }
+    if (cwd >= 0)
+        write_named(writer, "cwd", cwd);
+    write_others(writer);
 }
 
 int fexecve(int fd, char *const argv[], char *const envp[])
@@ -136,18 +171,18 @@ int execvp(const char *file, char *const argv[])
 }
 
 /* The arguments of a variadic call as a vector on the caller's stack. */
-#define COLLECT(argv, first, args)                                                                    \
-    do {                                                                                              \
-        va_list ap;                                                                                   \
-        size_t count = 1;                                                                             \
-        va_copy(ap, args);                                                                            \
-        while (va_arg(ap, char *) != NULL)                                                            \
-            count++;                                                                                  \
-        va_end(ap);                                                                                   \
-        argv = alloca((count + 1) * sizeof(*argv));                                                   \
-        argv[0] = (char *)(first);                                                                    \
-        for (size_t i = 1; i <= count; i++)                                                           \
-            argv[i] = va_arg(args, char *);                                                           \
+#define COLLECT(argv, first, args)                  \
+    do {                                            \
+        va_list ap;                                 \
+        size_t count = 1;                           \
+        va_copy(ap, args);                          \
+        while (va_arg(ap, char *) != NULL)          \
+            count++;                                \
+        va_end(ap);                                 \
+        argv = alloca((count + 1) * sizeof(*argv)); \
+        argv[0] = (char *)(first);                  \
+        for (size_t i = 1; i <= count; i++)         \
+            argv[i] = va_arg(args, char *);         \
     } while (0)
 
 int execl(const char *path, const char *first, ...)

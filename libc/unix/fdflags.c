@@ -109,9 +109,10 @@ static int get_flags(int fd)
 static int set_flags(int fd, int flags)
 {
     cloudabi_fdstat_t st = {
-        .fs_flags = (cloudabi_fdflags_t)(((flags & O_APPEND) != 0 ? CLOUDABI_FDFLAG_APPEND : 0) |
-                                         ((flags & O_NONBLOCK) != 0 ? CLOUDABI_FDFLAG_NONBLOCK : 0) |
-                                         ((flags & O_SYNC) != 0 ? CLOUDABI_FDFLAG_SYNC : 0)),
+        .fs_flags =
+            (cloudabi_fdflags_t)(((flags & O_APPEND) != 0 ? CLOUDABI_FDFLAG_APPEND : 0) |
+                                 ((flags & O_NONBLOCK) != 0 ? CLOUDABI_FDFLAG_NONBLOCK : 0) |
+                                 ((flags & O_SYNC) != 0 ? CLOUDABI_FDFLAG_SYNC : 0)),
     };
 
     return result(cloudabi_sys_fd_stat_put((cloudabi_fd_t)fd, &st, CLOUDABI_FDSTAT_FLAGS));
@@ -142,8 +143,11 @@ int fcntl(int fd, int command, ...)
             return -1;
         __cloexec_set(fd, (argument & FD_CLOEXEC) != 0);
         return 0;
-    case F_GETFL: return get_flags(fd);
-    case F_SETFL: return set_flags(fd, argument);
-    default: return result(EINVAL);
+    case F_GETFL:
+        return get_flags(fd);
+    case F_SETFL:
+        return set_flags(fd, argument);
+    default:
+        return result(EINVAL);
     }
 }

@@ -36,7 +36,8 @@ ssize_t pread(int fd, void *buffer, size_t size, off_t offset)
     if (offset < 0)
         return result_count(EINVAL, 0);
     return result_count(
-        cloudabi_sys_fd_pread((cloudabi_fd_t)fd, &iov, 1, (cloudabi_filesize_t)offset, &count), count);
+        cloudabi_sys_fd_pread((cloudabi_fd_t)fd, &iov, 1, (cloudabi_filesize_t)offset, &count),
+        count);
 }
 
 ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset)
@@ -47,7 +48,8 @@ ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset)
     if (offset < 0)
         return result_count(EINVAL, 0);
     return result_count(
-        cloudabi_sys_fd_pwrite((cloudabi_fd_t)fd, &iov, 1, (cloudabi_filesize_t)offset, &count), count);
+        cloudabi_sys_fd_pwrite((cloudabi_fd_t)fd, &iov, 1, (cloudabi_filesize_t)offset, &count),
+        count);
 }
 
 static bool bad_vector(int count)
@@ -65,7 +67,8 @@ ssize_t readv(int fd, const struct iovec *iov, int iovcnt)
     if (bad_vector(iovcnt))
         return -1;
     return result_count(cloudabi_sys_fd_read((cloudabi_fd_t)fd, (const cloudabi_iovec_t *)iov,
-                                             (size_t)iovcnt, &count), count);
+                                             (size_t)iovcnt, &count),
+                        count);
 }
 
 ssize_t writev(int fd, const struct iovec *iov, int iovcnt)
@@ -75,7 +78,8 @@ ssize_t writev(int fd, const struct iovec *iov, int iovcnt)
     if (bad_vector(iovcnt))
         return -1;
     return result_count(cloudabi_sys_fd_write((cloudabi_fd_t)fd, (const cloudabi_ciovec_t *)iov,
-                                              (size_t)iovcnt, &count), count);
+                                              (size_t)iovcnt, &count),
+                        count);
 }
 
 ssize_t preadv(int fd, const struct iovec *iov, int iovcnt, off_t offset)

@@ -43,15 +43,23 @@ char *_user_strerror(int error, int internal, int *unknown)
 long sysconf(int name)
 {
     switch (name) {
-    case _SC_PAGESIZE: return (long)__libc_info.page_size;
+    case _SC_PAGESIZE:
+        return (long)__libc_info.page_size;
     case _SC_NPROCESSORS_CONF:
-    case _SC_NPROCESSORS_ONLN: return (long)__libc_info.ncpus;
-    case _SC_OPEN_MAX: return OPEN_MAX;
-    case _SC_ARG_MAX: return 65536;
-    case _SC_CHILD_MAX: return 256;
-    case _SC_IOV_MAX: return IOV_MAX;
-    case _SC_CLK_TCK: return 1000;
-    case _SC_NGROUPS_MAX: return 0;
+    case _SC_NPROCESSORS_ONLN:
+        return (long)__libc_info.ncpus;
+    case _SC_OPEN_MAX:
+        return OPEN_MAX;
+    case _SC_ARG_MAX:
+        return 65536;
+    case _SC_CHILD_MAX:
+        return 256;
+    case _SC_IOV_MAX:
+        return IOV_MAX;
+    case _SC_CLK_TCK:
+        return 1000;
+    case _SC_NGROUPS_MAX:
+        return 0;
     case _SC_VERSION:
     case _SC_MONOTONIC_CLOCK:
     case _SC_THREADS:
@@ -60,14 +68,22 @@ long sysconf(int name)
     case _SC_SEMAPHORES:
     case _SC_MAPPED_FILES:
     case _SC_FSYNC:
-    case _SC_TIMERS: return 200809L;
-    case _SC_THREAD_KEYS_MAX: return 128;
-    case _SC_THREAD_STACK_MIN: return 16384;
-    case _SC_HOST_NAME_MAX: return 64;
-    case _SC_LOGIN_NAME_MAX: return 64;
-    case _SC_TTY_NAME_MAX: return 64;
-    case _SC_SYMLOOP_MAX: return 32;
-    default: return result(EINVAL);
+    case _SC_TIMERS:
+        return 200809L;
+    case _SC_THREAD_KEYS_MAX:
+        return 128;
+    case _SC_THREAD_STACK_MIN:
+        return 16384;
+    case _SC_HOST_NAME_MAX:
+        return 64;
+    case _SC_LOGIN_NAME_MAX:
+        return 64;
+    case _SC_TTY_NAME_MAX:
+        return 64;
+    case _SC_SYMLOOP_MAX:
+        return 32;
+    default:
+        return result(EINVAL);
     }
 }
 
@@ -75,12 +91,18 @@ long fpathconf(int fd, int name)
 {
     (void)fd;
     switch (name) {
-    case _PC_NAME_MAX: return NAME_MAX;
-    case _PC_PATH_MAX: return 1023;
-    case _PC_PIPE_BUF: return PIPE_BUF;
-    case _PC_NO_TRUNC: return 1;
-    case _PC_LINK_MAX: return 32000;
-    default: return result(EINVAL);
+    case _PC_NAME_MAX:
+        return NAME_MAX;
+    case _PC_PATH_MAX:
+        return 1023;
+    case _PC_PIPE_BUF:
+        return PIPE_BUF;
+    case _PC_NO_TRUNC:
+        return 1;
+    case _PC_LINK_MAX:
+        return 32000;
+    default:
+        return result(EINVAL);
     }
 }
 
@@ -102,8 +124,11 @@ int getdtablesize(void)
 
 int uname(struct utsname *name)
 {
-    *name = (struct utsname){
-        .sysname = "Tessera", .nodename = "localhost", .release = "1", .version = "1", .machine = "x86_64"};
+    *name = (struct utsname){.sysname = "Tessera",
+                             .nodename = "localhost",
+                             .release = "1",
+                             .version = "1",
+                             .machine = "x86_64"};
     return 0;
 }
 

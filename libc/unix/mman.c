@@ -18,10 +18,10 @@ void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
     void *mem = MAP_FAILED;
     cloudabi_fd_t file = (flags & MAP_ANON) != 0 ? CLOUDABI_MAP_ANON_FD : (cloudabi_fd_t)fd;
-    cloudabi_errno_t error =
-        offset < 0 ? EINVAL
-                   : cloudabi_sys_mem_map(addr, len, (cloudabi_mprot_t)prot, (cloudabi_mflags_t)flags,
-                                          file, (cloudabi_filesize_t)offset, &mem);
+    cloudabi_errno_t error = offset < 0 ? EINVAL
+                                        : cloudabi_sys_mem_map(addr, len, (cloudabi_mprot_t)prot,
+                                                               (cloudabi_mflags_t)flags, file,
+                                                               (cloudabi_filesize_t)offset, &mem);
     return result(error) == 0 ? mem : MAP_FAILED;
 }
 

@@ -14,8 +14,8 @@ int mkdirat(int dirfd, const char *path, mode_t mode)
     (void)mode;
     if (!__place_of(dirfd, path, &place))
         return -1;
-    return result(cloudabi_sys_file_create(place.fd, place.path, place.len,
-                                           CLOUDABI_FILETYPE_DIRECTORY));
+    return result(
+        cloudabi_sys_file_create(place.fd, place.path, place.len, CLOUDABI_FILETYPE_DIRECTORY));
 }
 
 int unlinkat(int dirfd, const char *path, int flags)
@@ -24,9 +24,9 @@ int unlinkat(int dirfd, const char *path, int flags)
 
     if (!__place_of(dirfd, path, &place))
         return -1;
-    return result(cloudabi_sys_file_unlink(
-        place.fd, place.path, place.len,
-        (flags & AT_REMOVEDIR) != 0 ? CLOUDABI_UNLINK_REMOVEDIR : (cloudabi_ulflags_t)0));
+    return result(cloudabi_sys_file_unlink(place.fd, place.path, place.len,
+                                           (flags & AT_REMOVEDIR) != 0 ? CLOUDABI_UNLINK_REMOVEDIR
+                                                                       : (cloudabi_ulflags_t)0));
 }
 
 int renameat(int olddir, const char *oldpath, int newdir, const char *newpath)
@@ -56,7 +56,8 @@ int symlinkat(const char *target, int dirfd, const char *path)
 
     if (!__place_of(dirfd, path, &place))
         return -1;
-    return result(cloudabi_sys_file_symlink(target, strlen(target), place.fd, place.path, place.len));
+    return result(
+        cloudabi_sys_file_symlink(target, strlen(target), place.fd, place.path, place.len));
 }
 
 ssize_t readlinkat(int dirfd, const char *path, char *buffer, size_t size)

@@ -9,9 +9,10 @@
 
 #include "libc/unix/unix.h"
 
-#define READ_RIGHTS (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FILE_READDIR | CLOUDABI_RIGHT_MEM_MAP_EXEC)
-#define WRITE_RIGHTS                                                                                  \
-    (CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FD_DATASYNC | CLOUDABI_RIGHT_FILE_ALLOCATE |           \
+#define READ_RIGHTS \
+    (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FILE_READDIR | CLOUDABI_RIGHT_MEM_MAP_EXEC)
+#define WRITE_RIGHTS                                                                       \
+    (CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FD_DATASYNC | CLOUDABI_RIGHT_FILE_ALLOCATE | \
      CLOUDABI_RIGHT_FILE_STAT_FPUT_SIZE)
 
 struct open_rights {
@@ -28,7 +29,8 @@ static struct open_rights rights_of(int flags)
     if (mode == O_WRONLY || search)
         r.dropped |= READ_RIGHTS;
     else
-        r.needed |= (flags & O_DIRECTORY) != 0 ? CLOUDABI_RIGHT_FILE_READDIR : CLOUDABI_RIGHT_FD_READ;
+        r.needed |=
+            (flags & O_DIRECTORY) != 0 ? CLOUDABI_RIGHT_FILE_READDIR : CLOUDABI_RIGHT_FD_READ;
     if (mode == O_RDONLY || search)
         r.dropped |= WRITE_RIGHTS;
     else

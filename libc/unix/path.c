@@ -18,8 +18,8 @@
 #include "libc/unix/unix.h"
 
 static lock_word cwd_lock;
-static int cwd_fd = -1; /* p: -1 until it is first needed */
-static bool cwd_owned; /* p: opened by chdir, so to be closed by the next */
+static int cwd_fd = -1;         /* p: -1 until it is first needed */
+static bool cwd_owned;          /* p: opened by chdir, so to be closed by the next */
 static char cwd_name[PATH_MAX]; /* p */
 
 static bool is_directory(int fd)
@@ -165,10 +165,18 @@ static void change_to(int fd, const char *name)
         close(old);
 }
 
+int __cwd_changed(void)
+{
+    lock_take(&cwd_lock);
+    int fd = cwd_owned ? cwd_fd : -1;
+    lock_drop(&cwd_lock);
+    return fd;
+}
+
 int chdir(const char *path)
 {
     char name[PATH_MAX];
-    int fd = open(path, O_SEARCH | O_DIRECTORY);
+    int fd = open(path, O_SEARCH | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0)
         return -1;
@@ -187,6 +195,7 @@ int fchdir(int fd)
         errno = errno == EBADF ? EBADF : ENOTDIR;
         return -1;
     }
+    __cloexec_set(copy, true);
     change_to(copy, "/.");
     return 0;
 }

@@ -6,7 +6,7 @@
 
 #include "libc/unix/unix.h"
 
-#define ON_STACK 16
+#define ON_STACK   16
 #define CLOCK_DATA UINT64_MAX
 
 static void subscribe(cloudabi_subscription_t *in, cloudabi_eventtype_t type, int fd, size_t index)
@@ -50,7 +50,8 @@ static short revents_of(const cloudabi_event_t *event, short events)
     return hangup ? POLLHUP : POLLOUT;
 }
 
-static int fill_revents(struct pollfd *fds, nfds_t count, const cloudabi_event_t *out, size_t events)
+static int fill_revents(struct pollfd *fds, nfds_t count, const cloudabi_event_t *out,
+                        size_t events)
 {
     int ready = 0;
 
@@ -160,8 +161,8 @@ static int select_until(int limit, fd_set *readable, fd_set *writable, fd_set *e
     if (fds == NULL)
         return result(ENOMEM);
     for (int fd = 0; fd < limit; fd++) {
-        short events = (short)((in_set(readable, fd) ? POLLIN : 0) |
-                               (in_set(writable, fd) ? POLLOUT : 0));
+        short events =
+            (short)((in_set(readable, fd) ? POLLIN : 0) | (in_set(writable, fd) ? POLLOUT : 0));
         if (events != 0 || in_set(exceptional, fd))
             fds[count++] = (struct pollfd){.fd = fd, .events = events};
     }
@@ -172,7 +173,8 @@ static int select_until(int limit, fd_set *readable, fd_set *writable, fd_set *e
     return ready;
 }
 
-int select(int limit, fd_set *readable, fd_set *writable, fd_set *exceptional, struct timeval *timeout)
+int select(int limit, fd_set *readable, fd_set *writable, fd_set *exceptional,
+           struct timeval *timeout)
 {
     cloudabi_timestamp_t time = 0;
 

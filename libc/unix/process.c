@@ -19,10 +19,10 @@
 #define PID_OFFSET 100
 
 struct child {
-    bool used; /* c */
-    bool killed; /* c: by us, with the descriptor closed */
+    bool used;        /* c */
+    bool killed;      /* c: by us, with the descriptor closed */
     cloudabi_fd_t fd; /* c */
-    pid_t pid; /* c */
+    pid_t pid;        /* c */
 };
 
 static lock_word children_lock;
@@ -57,6 +57,7 @@ static pid_t add_child(cloudabi_fd_t fd)
 {
     pid_t pid = (pid_t)fd + PID_OFFSET;
 
+    __cloexec_set((int)fd, true);
     lock_take(&children_lock);
     size_t i = 0;
     while (i < MAX_CHILDREN && children[i].used)
@@ -139,6 +140,7 @@ static pid_t reap(const cloudabi_event_t *event, int *status)
     struct child child = children[event->userdata];
     children[event->userdata].used = false;
     lock_drop(&children_lock);
+    __cloexec_set((int)child.fd, false);
     (void)cloudabi_sys_fd_close(child.fd);
     if (status != NULL)
         *status = status_of(event);
@@ -164,9 +166,10 @@ pid_t waitpid(pid_t pid, int *status, int options)
         errno = ECHILD;
     } else {
         if ((options & WNOHANG) != 0)
-            in[count++] = (cloudabi_subscription_t){.userdata = MAX_CHILDREN,
-                                                    .type = CLOUDABI_EVENTTYPE_CLOCK,
-                                                    .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC}};
+            in[count++] =
+                (cloudabi_subscription_t){.userdata = MAX_CHILDREN,
+                                          .type = CLOUDABI_EVENTTYPE_CLOCK,
+                                          .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC}};
         if (result(cloudabi_sys_poll(in, out, count, &events)) == 0) {
             found = 0;
             for (size_t i = 0; i < events && found == 0; i++) {

@@ -92,8 +92,8 @@ int program_exec_fds(int fd, const void *data, size_t size, const int *fds, size
     return cloudabi_sys_proc_exec((cloudabi_fd_t)fd, data, size, (const cloudabi_fd_t *)fds, count);
 }
 
-static void __attribute__((noreturn)) child(cloudabi_fd_t report, int fd, const void *data, size_t size,
-                                            const int *fds, size_t count)
+static void __attribute__((noreturn))
+child(cloudabi_fd_t report, int fd, const void *data, size_t size, const int *fds, size_t count)
 {
     cloudabi_errno_t error = (cloudabi_errno_t)program_exec_fds(fd, data, size, fds, count);
     cloudabi_ciovec_t iov = {&error, sizeof(error)};
@@ -114,7 +114,8 @@ static int read_report(cloudabi_fd_t report)
     return error != 0 ? error : got == 0 ? 0 : got == sizeof(failure) ? failure : EIO;
 }
 
-int program_spawn_fds(int fd, const void *data, size_t size, const int *fds, size_t count, int *process)
+int program_spawn_fds(int fd, const void *data, size_t size, const int *fds, size_t count,
+                      int *process)
 {
     cloudabi_fd_t ours;
     cloudabi_fd_t theirs;
@@ -138,7 +139,8 @@ int program_spawn_fds(int fd, const void *data, size_t size, const int *fds, siz
     return failure;
 }
 
-static int start_here(int fd, const void *data, size_t size, const int *fds, size_t count, int *process)
+static int start_here(int fd, const void *data, size_t size, const int *fds, size_t count,
+                      int *process)
 {
     (void)process;
     return program_exec_fds(fd, data, size, fds, count);

@@ -69,7 +69,9 @@ void err(int status, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    verr(status, format, args);
+    vwarn(format, args);
+    va_end(args);
+    exit(status);
 }
 
 void errx(int status, const char *format, ...)
@@ -77,7 +79,9 @@ void errx(int status, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    verrx(status, format, args);
+    vwarnx(format, args);
+    va_end(args);
+    exit(status);
 }
 
 /* Set by programs before they start threads. */

@@ -13,7 +13,8 @@
 
 #include "libc/unix/unix.h"
 
-static struct sigaction actions[NSIG]; /* changed by sigaction only; a reader may see either action */
+static struct sigaction
+    actions[NSIG];                /* changed by sigaction only; a reader may see either action */
 static _Atomic(sigset_t) blocked; /* a */
 static _Atomic(sigset_t) pending; /* a */
 
@@ -100,7 +101,8 @@ static void deliver_unblocked(void)
     sigset_t ready = atomic_load(&pending) & ~atomic_load(&blocked);
 
     for (int sig = 1; sig < NSIG; sig++) {
-        if ((ready & bit_of(sig)) != 0 && (atomic_fetch_and(&pending, ~bit_of(sig)) & bit_of(sig)) != 0)
+        if ((ready & bit_of(sig)) != 0 &&
+            (atomic_fetch_and(&pending, ~bit_of(sig)) & bit_of(sig)) != 0)
             (void)deliver(sig);
     }
 }

@@ -155,8 +155,9 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
         .ri_data_len = (size_t)msg->msg_iovlen,
         .ri_fds = fds,
         .ri_fds_len = fd_room(msg),
-        .ri_flags = (cloudabi_riflags_t)(((flags & MSG_PEEK) != 0 ? CLOUDABI_SOCK_RECV_PEEK : 0) |
-                                         ((flags & MSG_WAITALL) != 0 ? CLOUDABI_SOCK_RECV_WAITALL : 0)),
+        .ri_flags =
+            (cloudabi_riflags_t)(((flags & MSG_PEEK) != 0 ? CLOUDABI_SOCK_RECV_PEEK : 0) |
+                                 ((flags & MSG_WAITALL) != 0 ? CLOUDABI_SOCK_RECV_WAITALL : 0)),
     };
 
     cloudabi_errno_t error = cloudabi_sys_sock_recv((cloudabi_fd_t)fd, &in, &out);

@@ -14,15 +14,23 @@
 static mode_t mode_of(cloudabi_filetype_t type)
 {
     switch (type) {
-    case CLOUDABI_FILETYPE_BLOCK_DEVICE: return S_IFBLK | 0666;
-    case CLOUDABI_FILETYPE_CHARACTER_DEVICE: return S_IFCHR | 0666;
-    case CLOUDABI_FILETYPE_DIRECTORY: return S_IFDIR | 0777;
-    case CLOUDABI_FILETYPE_REGULAR_FILE: return S_IFREG | 0777;
-    case CLOUDABI_FILETYPE_SHARED_MEMORY: return S_IFREG | 0666;
+    case CLOUDABI_FILETYPE_BLOCK_DEVICE:
+        return S_IFBLK | 0666;
+    case CLOUDABI_FILETYPE_CHARACTER_DEVICE:
+        return S_IFCHR | 0666;
+    case CLOUDABI_FILETYPE_DIRECTORY:
+        return S_IFDIR | 0777;
+    case CLOUDABI_FILETYPE_REGULAR_FILE:
+        return S_IFREG | 0777;
+    case CLOUDABI_FILETYPE_SHARED_MEMORY:
+        return S_IFREG | 0666;
     case CLOUDABI_FILETYPE_SOCKET_DGRAM:
-    case CLOUDABI_FILETYPE_SOCKET_STREAM: return S_IFSOCK | 0666;
-    case CLOUDABI_FILETYPE_SYMBOLIC_LINK: return S_IFLNK | 0777;
-    default: return 0;
+    case CLOUDABI_FILETYPE_SOCKET_STREAM:
+        return S_IFSOCK | 0666;
+    case CLOUDABI_FILETYPE_SYMBOLIC_LINK:
+        return S_IFLNK | 0777;
+    default:
+        return 0;
     }
 }
 
@@ -133,8 +141,9 @@ int utimensat(int dirfd, const char *path, const struct timespec times[2], int a
         return -1;
     cloudabi_errno_t error = times_of(times, &st, &flags);
     if (error == 0 && flags != 0)
-        error = cloudabi_sys_file_stat_put(place_lookup(&place, (atflags & AT_SYMLINK_NOFOLLOW) == 0),
-                                           place.path, place.len, &st, flags);
+        error =
+            cloudabi_sys_file_stat_put(place_lookup(&place, (atflags & AT_SYMLINK_NOFOLLOW) == 0),
+                                       place.path, place.len, &st, flags);
     return result(error);
 }
 

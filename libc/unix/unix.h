@@ -63,14 +63,18 @@ bool __place_of(int dirfd, const char *path, struct place *place);
 
 static inline cloudabi_lookup_t place_lookup(const struct place *place, bool follow)
 {
-    return (cloudabi_lookup_t){.fd = place->fd, .flags = follow ? CLOUDABI_LOOKUP_SYMLINK_FOLLOW : 0};
+    return (cloudabi_lookup_t){.fd = place->fd,
+                               .flags = follow ? CLOUDABI_LOOKUP_SYMLINK_FOLLOW : 0};
 }
 
 /* Close-on-exec marks, kept here because the kernel passes exactly what is listed (fdflags.c). */
 bool __cloexec_get(int fd);
 void __cloexec_set(int fd, bool on);
 
-/* One connection of poll.c with time.c: nanoseconds on CLOCK_MONOTONIC. */
+/* Descriptor of the current directory if chdir has set it, else -1. */
+int __cwd_changed(void);
+
+/* Nanoseconds on a clock. */
 cloudabi_timestamp_t __now(cloudabi_clockid_t clock);
 
 /* Clock of POSIX as a clock of the ABI; false if there is none. */

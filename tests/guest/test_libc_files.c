@@ -27,7 +27,8 @@ static void names(int dir)
     int fd = openat(dir, "d/f", O_RDWR | O_CREAT | O_EXCL, 0666);
     CHECK(fd >= 0);
     CHECK_ERRNO(openat(dir, "d/f", O_RDWR | O_CREAT | O_EXCL, 0666), EEXIST);
-    CHECK(write(fd, "hello", 5) == 5 && pread(fd, text, 5, 0) == 5 && memcmp(text, "hello", 5) == 0);
+    CHECK(write(fd, "hello", 5) == 5 && pread(fd, text, 5, 0) == 5 &&
+          memcmp(text, "hello", 5) == 0);
     CHECK(fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 5);
     CHECK(ftruncate(fd, 2) == 0 && lseek(fd, 0, SEEK_END) == 2);
     CHECK(close(fd) == 0);
@@ -66,7 +67,8 @@ static void directories(int dir)
     CHECK(readdir(d) != NULL);
     CHECK(closedir(d) == 0);
     CHECK_ERRNO(unlinkat(dir, "d", AT_REMOVEDIR), ENOTEMPTY);
-    CHECK(unlinkat(dir, "d/f", 0) == 0 && unlinkat(dir, "d/h", 0) == 0 && unlinkat(dir, "d/s", 0) == 0);
+    CHECK(unlinkat(dir, "d/f", 0) == 0 && unlinkat(dir, "d/h", 0) == 0 &&
+          unlinkat(dir, "d/s", 0) == 0);
     CHECK(unlinkat(dir, "d", AT_REMOVEDIR) == 0);
 }
 
@@ -156,16 +158,21 @@ static void sockets(int dir)
     union {
         struct cmsghdr header;
         char space[CMSG_SPACE(sizeof(int))];
-    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                            .cmsg_level = SOL_SOCKET,
                             .cmsg_type = SCM_RIGHTS}};
     memcpy(CMSG_DATA(&control.header), &dir, sizeof(int));
     struct iovec one = {"x", 1};
-    struct msghdr msg = {.msg_iov = &one, .msg_iovlen = 1, .msg_control = &control,
+    struct msghdr msg = {.msg_iov = &one,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
                          .msg_controllen = sizeof(control.space)};
     CHECK(sendmsg(pair[0], &msg, 0) == 1);
     memset(&control, 0, sizeof(control));
     struct iovec in = {text, sizeof(text)};
-    msg = (struct msghdr){.msg_iov = &in, .msg_iovlen = 1, .msg_control = &control,
+    msg = (struct msghdr){.msg_iov = &in,
+                          .msg_iovlen = 1,
+                          .msg_control = &control,
                           .msg_controllen = sizeof(control.space)};
     CHECK(recvmsg(pair[1], &msg, 0) == 1 && msg.msg_flags == 0);
     int got = -1;

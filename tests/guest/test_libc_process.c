@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -52,14 +53,43 @@ static void forks(void)
 /* Runs this program again as argv[1] says; the exit code is the number of things that were wrong. */
 static int again(int argc, char **argv)
 {
-    struct stat_check {
-        int wrong;
-    } check = {0};
+    int wrong = 0;
 
-    check.wrong += argc != 3 || strcmp(argv[2], "two words") != 0;
-    check.wrong += grant_fd("tmpdir") < 0;
-    check.wrong += getenv("KEY") == NULL || strcmp(getenv("KEY"), "value") != 0;
-    return check.wrong;
+    wrong += argc < 3 || strcmp(argv[2], "two words") != 0;
+    wrong += grant_fd("tmpdir") < 0;
+    wrong += getenv("KEY") == NULL || strcmp(getenv("KEY"), "value") != 0;
+    /* Inherited descriptors keep their numbers, whatever else had them; the current directory stays. */
+    if (argc == 4) {
+        wrong += lseek(20, 0, SEEK_CUR) != 3;
+        wrong += lseek(6, 0, SEEK_CUR) != 5;
+        wrong += lseek(21, 0, SEEK_CUR) != -1;
+        wrong += access("in-cwd", F_OK) != 0;
+        wrong += access("/tmpdir/dir/in-cwd", F_OK) != 0;
+    }
+    return wrong;
+}
+
+static void inherits(int self)
+{
+    char *const argv[] = {"test", "again", "two words", "inherit", NULL};
+    char *const envp[] = {"KEY=value", NULL};
+    int status = 0;
+
+    CHECK(mkdir("dir", 0777) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int fd = open("dir/in-cwd", O_RDWR | O_CREAT, 0666);
+        int other = open("dir/other", O_RDWR | O_CREAT, 0666);
+        int good = fd >= 0 && lseek(fd, 3, SEEK_SET) == 3 && lseek(other, 5, SEEK_SET) == 5 &&
+                   dup2(fd, 20) == 20 && fcntl(dup2(fd, 21), F_SETFD, FD_CLOEXEC) == 0 &&
+                   chdir("dir") == 0;
+        good = good && (other == 6 || dup2(other, 6) == 6);
+        fexecve(self, argv, envp);
+        _exit(good ? 100 : 101);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(unlink("dir/in-cwd") == 0 && unlink("dir/other") == 0 && rmdir("dir") == 0);
 }
 
 static void execs(void)
@@ -141,6 +171,7 @@ int main(int argc, char **argv)
         return again(argc, argv);
     forks();
     execs();
+    inherits(grant_fd("self"));
     spawns();
     clocks();
     return tap_end();

@@ -2,12 +2,12 @@
 /* libc/net/inet.c under other names, beside the host's own functions. */
 #include <arpa/inet.h>
 
-#define inet_pton tm_inet_pton
-#define inet_ntop tm_inet_ntop
-#define inet_aton tm_inet_aton
-#define inet_addr tm_inet_addr
-#define inet_ntoa tm_inet_ntoa
-#define in6addr_any tm_in6addr_any
+#define inet_pton        tm_inet_pton
+#define inet_ntop        tm_inet_ntop
+#define inet_aton        tm_inet_aton
+#define inet_addr        tm_inet_addr
+#define inet_ntoa        tm_inet_ntoa
+#define in6addr_any      tm_in6addr_any
 #define in6addr_loopback tm_in6addr_loopback
 
 int inet_pton(int family, const char *text, void *out);

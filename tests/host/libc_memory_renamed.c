@@ -2,10 +2,10 @@
 /* libc/arch/memory.c under other names. */
 #include <string.h>
 
-#define memcpy tm_memcpy
+#define memcpy  tm_memcpy
 #define memmove tm_memmove
 #define mempcpy tm_mempcpy
-#define memset tm_memset
+#define memset  tm_memset
 
 void *memcpy(void *restrict to, const void *restrict from, size_t n);
 void *memmove(void *to, const void *from, size_t n);

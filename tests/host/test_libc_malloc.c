@@ -37,7 +37,8 @@ cloudabi_errno_t cloudabi_sys_mem_map(void *addr, size_t len, cloudabi_mprot_t p
     (void)addr, (void)prot, (void)flags, (void)fd, (void)off;
     if (len > (size_t)1 << 40)
         return CLOUDABI_ENOMEM;
-    *mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    *mem =
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (*mem == MAP_FAILED)
         return CLOUDABI_ENOMEM;
     atomic_fetch_add(&mapped, len);
@@ -240,12 +241,9 @@ static void absurd_sizes_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(classes_are_tight),
-        cmocka_unit_test(random_churn_keeps_contents),
-        cmocka_unit_test(memory_is_reused),
-        cmocka_unit_test(threads_do_not_meet),
-        cmocka_unit_test(another_thread_may_free),
-        cmocka_unit_test(absurd_sizes_are_refused),
+        cmocka_unit_test(classes_are_tight),       cmocka_unit_test(random_churn_keeps_contents),
+        cmocka_unit_test(memory_is_reused),        cmocka_unit_test(threads_do_not_meet),
+        cmocka_unit_test(another_thread_may_free), cmocka_unit_test(absurd_sizes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

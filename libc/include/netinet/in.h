@@ -53,36 +53,45 @@ struct ip_mreq {
     struct in_addr imr_interface;
 };
 
-#define IPPROTO_IP 0
+#define IPPROTO_IP   0
 #define IPPROTO_ICMP 1
-#define IPPROTO_TCP 6
-#define IPPROTO_UDP 17
+#define IPPROTO_TCP  6
+#define IPPROTO_UDP  17
 #define IPPROTO_IPV6 41
-#define IPPROTO_RAW 255
+#define IPPROTO_RAW  255
 
-#define IP_TOS 1
-#define IP_TTL 2
-#define IPV6_V6ONLY 1
+#define IP_TOS            1
+#define IP_TTL            2
+#define IPV6_V6ONLY       1
 #define IPV6_UNICAST_HOPS 2
 
-#define INADDR_ANY ((in_addr_t)0)
+#define INADDR_ANY       ((in_addr_t)0)
 #define INADDR_BROADCAST ((in_addr_t)0xffffffff)
-#define INADDR_LOOPBACK ((in_addr_t)0x7f000001)
-#define INADDR_NONE ((in_addr_t)0xffffffff)
-#define INET_ADDRSTRLEN 16
+#define INADDR_LOOPBACK  ((in_addr_t)0x7f000001)
+#define INADDR_NONE      ((in_addr_t)0xffffffff)
+#define INET_ADDRSTRLEN  16
 #define INET6_ADDRSTRLEN 46
 
-#define IN6ADDR_ANY_INIT {{0}}
-#define IN6ADDR_LOOPBACK_INIT {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}
+#define IN6ADDR_ANY_INIT \
+    {                    \
+        {                \
+            0            \
+        }                \
+    }
+#define IN6ADDR_LOOPBACK_INIT                              \
+    {                                                      \
+        {                                                  \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 \
+        }                                                  \
+    }
 extern const struct in6_addr in6addr_any;
 extern const struct in6_addr in6addr_loopback;
 
 #define IN6_IS_ADDR_UNSPECIFIED(a) (__builtin_memcmp((a), &in6addr_any, 16) == 0)
-#define IN6_IS_ADDR_LOOPBACK(a) (__builtin_memcmp((a), &in6addr_loopback, 16) == 0)
-#define IN6_IS_ADDR_MULTICAST(a) ((a)->s6_addr[0] == 0xff)
-#define IN6_IS_ADDR_LINKLOCAL(a) ((a)->s6_addr[0] == 0xfe && ((a)->s6_addr[1] & 0xc0) == 0x80)
-#define IN6_IS_ADDR_V4MAPPED(a)                                                                       \
-    (__builtin_memcmp((a), "\0\0\0\0\0\0\0\0\0\0\377\377", 12) == 0)
+#define IN6_IS_ADDR_LOOPBACK(a)    (__builtin_memcmp((a), &in6addr_loopback, 16) == 0)
+#define IN6_IS_ADDR_MULTICAST(a)   ((a)->s6_addr[0] == 0xff)
+#define IN6_IS_ADDR_LINKLOCAL(a)   ((a)->s6_addr[0] == 0xfe && ((a)->s6_addr[1] & 0xc0) == 0x80)
+#define IN6_IS_ADDR_V4MAPPED(a)    (__builtin_memcmp((a), "\0\0\0\0\0\0\0\0\0\0\377\377", 12) == 0)
 
 #ifndef htons
 #define htons(x) __builtin_bswap16(x)

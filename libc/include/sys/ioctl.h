@@ -16,8 +16,8 @@ struct winsize {
 
 #define TIOCGWINSZ 1
 #define TIOCSWINSZ 2
-#define FIONREAD 3
-#define FIONBIO 4
+#define FIONREAD   3
+#define FIONBIO    4
 
 int ioctl(int, unsigned long, ...);
 

@@ -9,34 +9,34 @@
 extern "C" {
 #endif
 
-#define PROT_NONE 0
-#define PROT_EXEC 1
+#define PROT_NONE  0
+#define PROT_EXEC  1
 #define PROT_WRITE 2
-#define PROT_READ 4
+#define PROT_READ  4
 
-#define MAP_ANON 1
+#define MAP_ANON      1
 #define MAP_ANONYMOUS MAP_ANON
-#define MAP_FIXED 2
-#define MAP_PRIVATE 4
-#define MAP_SHARED 8
+#define MAP_FIXED     2
+#define MAP_PRIVATE   4
+#define MAP_SHARED    8
 #define MAP_NORESERVE 0
-#define MAP_STACK 0
-#define MAP_FAILED ((void *)-1)
+#define MAP_STACK     0
+#define MAP_FAILED    ((void *)-1)
 
-#define MS_ASYNC 1
+#define MS_ASYNC      1
 #define MS_INVALIDATE 2
-#define MS_SYNC 4
+#define MS_SYNC       4
 
-#define POSIX_MADV_DONTNEED 1
-#define POSIX_MADV_NORMAL 3
-#define POSIX_MADV_RANDOM 4
+#define POSIX_MADV_DONTNEED   1
+#define POSIX_MADV_NORMAL     3
+#define POSIX_MADV_RANDOM     4
 #define POSIX_MADV_SEQUENTIAL 5
-#define POSIX_MADV_WILLNEED 6
-#define MADV_DONTNEED POSIX_MADV_DONTNEED
-#define MADV_NORMAL POSIX_MADV_NORMAL
-#define MADV_RANDOM POSIX_MADV_RANDOM
-#define MADV_SEQUENTIAL POSIX_MADV_SEQUENTIAL
-#define MADV_WILLNEED POSIX_MADV_WILLNEED
+#define POSIX_MADV_WILLNEED   6
+#define MADV_DONTNEED         POSIX_MADV_DONTNEED
+#define MADV_NORMAL           POSIX_MADV_NORMAL
+#define MADV_RANDOM           POSIX_MADV_RANDOM
+#define MADV_SEQUENTIAL       POSIX_MADV_SEQUENTIAL
+#define MADV_WILLNEED         POSIX_MADV_WILLNEED
 
 void *mmap(void *, size_t, int, int, int, off_t);
 int munmap(void *, size_t);

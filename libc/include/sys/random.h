@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 #define GRND_NONBLOCK 1
-#define GRND_RANDOM 2
+#define GRND_RANDOM   2
 
 ssize_t getrandom(void *, size_t, unsigned int);
 int getentropy(void *, size_t);

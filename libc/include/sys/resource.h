@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-#define RUSAGE_SELF 0
+#define RUSAGE_SELF     0
 #define RUSAGE_CHILDREN (-1)
 
 struct rusage {
@@ -40,13 +40,13 @@ struct rlimit {
 };
 
 #define RLIM_INFINITY ((rlim_t)-1)
-#define RLIMIT_CORE 0
-#define RLIMIT_CPU 1
-#define RLIMIT_DATA 2
-#define RLIMIT_FSIZE 3
+#define RLIMIT_CORE   0
+#define RLIMIT_CPU    1
+#define RLIMIT_DATA   2
+#define RLIMIT_FSIZE  3
 #define RLIMIT_NOFILE 4
-#define RLIMIT_STACK 5
-#define RLIMIT_AS 6
+#define RLIMIT_STACK  5
+#define RLIMIT_AS     6
 
 int getrusage(int, struct rusage *);
 

@@ -52,72 +52,72 @@ struct linger {
 };
 
 #define __CMSG_ROUND(length) (((length) + sizeof(long) - 1) & ~(sizeof(long) - 1))
-#define CMSG_ALIGN(length) __CMSG_ROUND(length)
-#define CMSG_SPACE(length) (__CMSG_ROUND(sizeof(struct cmsghdr)) + __CMSG_ROUND(length))
-#define CMSG_LEN(length) (__CMSG_ROUND(sizeof(struct cmsghdr)) + (length))
-#define CMSG_DATA(cmsg) ((unsigned char *)(cmsg) + __CMSG_ROUND(sizeof(struct cmsghdr)))
-#define CMSG_FIRSTHDR(msg)                                                                            \
-    ((msg)->msg_controllen >= sizeof(struct cmsghdr) ? (struct cmsghdr *)(msg)->msg_control           \
+#define CMSG_ALIGN(length)   __CMSG_ROUND(length)
+#define CMSG_SPACE(length)   (__CMSG_ROUND(sizeof(struct cmsghdr)) + __CMSG_ROUND(length))
+#define CMSG_LEN(length)     (__CMSG_ROUND(sizeof(struct cmsghdr)) + (length))
+#define CMSG_DATA(cmsg)      ((unsigned char *)(cmsg) + __CMSG_ROUND(sizeof(struct cmsghdr)))
+#define CMSG_FIRSTHDR(msg)                                                                  \
+    ((msg)->msg_controllen >= sizeof(struct cmsghdr) ? (struct cmsghdr *)(msg)->msg_control \
                                                      : (struct cmsghdr *)0)
-#define CMSG_NXTHDR(msg, cmsg)                                                                        \
-    ((char *)(cmsg) + __CMSG_ROUND((cmsg)->cmsg_len) + sizeof(struct cmsghdr) >                       \
-             (char *)(msg)->msg_control + (msg)->msg_controllen                                       \
-         ? (struct cmsghdr *)0                                                                        \
+#define CMSG_NXTHDR(msg, cmsg)                                                  \
+    ((char *)(cmsg) + __CMSG_ROUND((cmsg)->cmsg_len) + sizeof(struct cmsghdr) > \
+             (char *)(msg)->msg_control + (msg)->msg_controllen                 \
+         ? (struct cmsghdr *)0                                                  \
          : (struct cmsghdr *)((char *)(cmsg) + __CMSG_ROUND((cmsg)->cmsg_len)))
 
 #define AF_UNSPEC 0
-#define AF_UNIX 1
-#define AF_LOCAL AF_UNIX
-#define AF_INET 2
-#define AF_INET6 10
+#define AF_UNIX   1
+#define AF_LOCAL  AF_UNIX
+#define AF_INET   2
+#define AF_INET6  10
 #define PF_UNSPEC AF_UNSPEC
-#define PF_UNIX AF_UNIX
-#define PF_LOCAL AF_UNIX
-#define PF_INET AF_INET
-#define PF_INET6 AF_INET6
+#define PF_UNIX   AF_UNIX
+#define PF_LOCAL  AF_UNIX
+#define PF_INET   AF_INET
+#define PF_INET6  AF_INET6
 
-#define SOCK_DGRAM 128
-#define SOCK_STREAM 130
+#define SOCK_DGRAM     128
+#define SOCK_STREAM    130
 #define SOCK_SEQPACKET 131
-#define SOCK_RAW 132
-#define SOCK_CLOEXEC 0x10000
-#define SOCK_NONBLOCK 0x20000
+#define SOCK_RAW       132
+#define SOCK_CLOEXEC   0x10000
+#define SOCK_NONBLOCK  0x20000
 
 #define SOL_SOCKET 0xffff
 #define SCM_RIGHTS 1
-#define SOMAXCONN 16
+#define SOMAXCONN  16
 
 #define SO_ACCEPTCONN 1
-#define SO_BROADCAST 2
-#define SO_DEBUG 3
-#define SO_DONTROUTE 4
-#define SO_ERROR 5
-#define SO_KEEPALIVE 6
-#define SO_LINGER 7
-#define SO_OOBINLINE 8
-#define SO_RCVBUF 9
-#define SO_RCVLOWAT 10
-#define SO_RCVTIMEO 11
-#define SO_REUSEADDR 12
-#define SO_SNDBUF 13
-#define SO_SNDLOWAT 14
-#define SO_SNDTIMEO 15
-#define SO_TYPE 16
-#define SO_REUSEPORT 17
+#define SO_BROADCAST  2
+#define SO_DEBUG      3
+#define SO_DONTROUTE  4
+#define SO_ERROR      5
+#define SO_KEEPALIVE  6
+#define SO_LINGER     7
+#define SO_OOBINLINE  8
+#define SO_RCVBUF     9
+#define SO_RCVLOWAT   10
+#define SO_RCVTIMEO   11
+#define SO_REUSEADDR  12
+#define SO_SNDBUF     13
+#define SO_SNDLOWAT   14
+#define SO_SNDTIMEO   15
+#define SO_TYPE       16
+#define SO_REUSEPORT  17
 
-#define MSG_CTRUNC 1
-#define MSG_PEEK 4
-#define MSG_TRUNC 8
-#define MSG_WAITALL 16
-#define MSG_DONTWAIT 32
-#define MSG_NOSIGNAL 64
-#define MSG_OOB 128
-#define MSG_EOR 256
-#define MSG_DONTROUTE 512
+#define MSG_CTRUNC       1
+#define MSG_PEEK         4
+#define MSG_TRUNC        8
+#define MSG_WAITALL      16
+#define MSG_DONTWAIT     32
+#define MSG_NOSIGNAL     64
+#define MSG_OOB          128
+#define MSG_EOR          256
+#define MSG_DONTROUTE    512
 #define MSG_CMSG_CLOEXEC 1024
 
-#define SHUT_RD 1
-#define SHUT_WR 2
+#define SHUT_RD   1
+#define SHUT_WR   2
 #define SHUT_RDWR 3
 
 int accept(int, struct sockaddr *, socklen_t *);

@@ -26,73 +26,73 @@ struct termios {
 };
 
 #define BRKINT 0x1
-#define ICRNL 0x2
+#define ICRNL  0x2
 #define IGNBRK 0x4
-#define IGNCR 0x8
+#define IGNCR  0x8
 #define IGNPAR 0x10
-#define INLCR 0x20
-#define INPCK 0x40
+#define INLCR  0x20
+#define INPCK  0x40
 #define ISTRIP 0x80
-#define IXANY 0x100
-#define IXOFF 0x200
-#define IXON 0x400
+#define IXANY  0x100
+#define IXOFF  0x200
+#define IXON   0x400
 #define PARMRK 0x800
 
-#define OPOST 0x1
-#define ONLCR 0x2
-#define OCRNL 0x4
-#define ONOCR 0x8
+#define OPOST  0x1
+#define ONLCR  0x2
+#define OCRNL  0x4
+#define ONOCR  0x8
 #define ONLRET 0x10
 
-#define CSIZE 0x3
-#define CS5 0x0
-#define CS6 0x1
-#define CS7 0x2
-#define CS8 0x3
+#define CSIZE  0x3
+#define CS5    0x0
+#define CS6    0x1
+#define CS7    0x2
+#define CS8    0x3
 #define CSTOPB 0x4
-#define CREAD 0x8
+#define CREAD  0x8
 #define PARENB 0x10
 #define PARODD 0x20
-#define HUPCL 0x40
+#define HUPCL  0x40
 #define CLOCAL 0x80
 
-#define ECHO 0x1
-#define ECHOE 0x2
-#define ECHOK 0x4
+#define ECHO   0x1
+#define ECHOE  0x2
+#define ECHOK  0x4
 #define ECHONL 0x8
 #define ICANON 0x10
 #define IEXTEN 0x20
-#define ISIG 0x40
+#define ISIG   0x40
 #define NOFLSH 0x80
 #define TOSTOP 0x100
 
-#define VEOF 0
-#define VEOL 1
+#define VEOF   0
+#define VEOL   1
 #define VERASE 2
-#define VINTR 3
-#define VKILL 4
-#define VMIN 5
-#define VQUIT 6
+#define VINTR  3
+#define VKILL  4
+#define VMIN   5
+#define VQUIT  6
 #define VSTART 7
-#define VSTOP 8
-#define VSUSP 9
-#define VTIME 10
+#define VSTOP  8
+#define VSUSP  9
+#define VTIME  10
 
-#define TCSANOW 0
+#define TCSANOW   0
 #define TCSADRAIN 1
 #define TCSAFLUSH 2
-#define TCIFLUSH 0
-#define TCOFLUSH 1
+#define TCIFLUSH  0
+#define TCOFLUSH  1
 #define TCIOFLUSH 2
-#define TCOOFF 0
-#define TCOON 1
-#define TCIOFF 2
-#define TCION 3
+#define TCOOFF    0
+#define TCOON     1
+#define TCIOFF    2
+#define TCION     3
 
-#define B0 0
-#define B9600 9600
-#define B19200 19200
-#define B38400 38400
+#define B0      0
+#define B9600   9600
+#define B19200  19200
+#define B38400  38400
 #define B115200 115200
 
 int tcgetattr(int, struct termios *);

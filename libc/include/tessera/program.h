@@ -28,7 +28,8 @@ int program_spawn(int fd, const struct argdata *arguments, int *process);
 
 /* The calls beneath, for those who number descriptors themselves: descriptor value N is FDS[N]. */
 int program_exec_fds(int fd, const void *data, size_t size, const int *fds, size_t count);
-int program_spawn_fds(int fd, const void *data, size_t size, const int *fds, size_t count, int *process);
+int program_spawn_fds(int fd, const void *data, size_t size, const int *fds, size_t count,
+                      int *process);
 
 /* Wait for the end of a process; the exit code, or 128 plus the signal that ended it. -1 sets errno. */
 int program_wait(int process);
