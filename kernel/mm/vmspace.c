@@ -51,6 +51,7 @@ struct vmspace *vmspace_create(struct job *job)
     job_get(space->job);
     space->map_base = MAP_BASE_LOW + (random_u64() & ((1ul << MAP_BASE_BITS) - 1) & PAGE_MASK);
     space->map_hint = space->map_base;
+    space->priority = random_u64() | 1;
     return space;
 }
 

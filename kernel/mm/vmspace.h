@@ -34,6 +34,7 @@ struct vmspace {
     struct job *job;          /* c; referenced: pays for pages, tables, areas */
     uint64_t pages;           /* t: pages in the page table */
     uint64_t map_base;        /* c: random; chosen addresses lie above it if possible */
+    uint64_t priority;        /* v: state of the generator of area priorities */
     uint64_t map_hint;        /* v: no page in [map_base, map_hint) is free */
 };
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Areas: creating, cutting and joining them, and what they hold of their object. */
 #include "kernel/lib/assert.h"
-#include "kernel/lib/random.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vmspace_priv.h"
 
@@ -54,7 +53,11 @@ void area_destroy(struct vm_area *area)
 
 void area_link(struct vmspace *space, struct vm_area *area)
 {
-    area_insert(&space->root, area, random_u64());
+    /* Priorities need not be secret, but must not follow the addresses, which the program chooses. */
+    space->priority ^= space->priority << 13;
+    space->priority ^= space->priority >> 7;
+    space->priority ^= space->priority << 17;
+    area_insert(&space->root, area, space->priority >> 16);
 }
 
 void area_unlink(struct vmspace *space, struct vm_area *area)
@@ -94,7 +97,7 @@ void spares_put(struct area_spares *spares)
 }
 
 /* Changes the bounds of an area; its object's mappings are read under the object's lock. */
-static void set_bounds(struct vm_area *area, uint64_t start, uint64_t end)
+void area_set_bounds(struct vm_area *area, uint64_t start, uint64_t end)
 {
     if (area->object != NULL)
         spinlock_lock(&area->object->lock);
@@ -125,7 +128,7 @@ void area_cut(struct vmspace *space, uint64_t va, struct area_spares *spares)
         cloudabi_errno_t error = area_attach(high, low->object, low->offset + (va - low->start));
         kverify(error == 0); /* LOW is a writer already if HIGH is */
     }
-    set_bounds(low, low->start, va);
+    area_set_bounds(low, low->start, va);
     area_link(space, high);
 }
 
@@ -145,7 +148,7 @@ static void swallow(struct vmspace *space, struct vm_area *low, struct vm_area *
     low->copied |= high->copied;
     area_unlink(space, high);
     area_destroy(high);
-    set_bounds(low, low->start, end);
+    area_set_bounds(low, low->start, end);
 }
 
 struct vm_area *area_join(struct vmspace *space, struct vm_area *area)

@@ -43,40 +43,55 @@ static uint64_t choose(struct vmspace *space, uint64_t length)
     return va;
 }
 
-/* Takes all areas in [start, end) out, with their pages. Cuts are made already. */
-static void remove_areas(struct vmspace *space, uint64_t start, uint64_t end)
+/* The one case in which removing [start, end) takes a new area: it leaves a hole in an old one. */
+static bool leaves_hole(struct vmspace *space, uint64_t start, uint64_t end)
 {
-    struct vm_area *area;
-    bool any = false;
+    struct vm_area *area = area_find(space->root, start);
+    return area != NULL && area->start < start && area->end > end;
+}
+
+/* Removes all that is mapped in [start, end). SPARES: for a hole, else not used. */
+static void remove_range(struct vmspace *space, uint64_t start, uint64_t end, struct area_spares *spares)
+{
+    struct vm_area *area = area_find(space->root, start), *next;
+    if (area == NULL || area->start >= end)
+        return;
     /* The areas stay until their pages are gone: an object that is truncated meanwhile must find them. */
-    if ((area = area_find(space->root, start)) != NULL && area->start < end)
-        pages_remove(space, start, end);
-    while ((area = area_find(space->root, start)) != NULL && area->start < end) {
-        area_unlink(space, area);
-        area_destroy(area);
-        any = true;
+    pages_remove(space, start, end);
+    if (area->start < start && area->end > end)
+        area_cut(space, end, spares);
+    for (; area != NULL && area->start < end; area = next) {
+        next = area_next(area);
+        if (area->start < start) {
+            area_set_bounds(area, area->start, start);
+        } else if (area->end > end) {
+            area_set_bounds(area, end, area->end);
+        } else {
+            area_unlink(space, area);
+            area_destroy(area);
+        }
     }
-    if (any && start >= space->map_base && start < space->map_hint)
+    if (start >= space->map_base && start < space->map_hint)
         space->map_hint = start;
+}
+
+static cloudabi_errno_t unmap_locked(struct vmspace *space, uint64_t start, uint64_t end)
+{
+    struct area_spares spares = {0};
+    if (leaves_hole(space, start, end) && (spares.area[0] = area_create(space)) == NULL)
+        return CLOUDABI_ENOMEM;
+    remove_range(space, start, end, &spares);
+    return 0;
 }
 
 /* Mutex held: makes room for AREA at *VA, or finds it. */
 static cloudabi_errno_t place(struct vmspace *space, bool fixed, uint64_t length, uint64_t *va)
 {
-    if (!fixed) {
-        if (!valid_range(*va, length) || !is_free(space, *va, length))
-            *va = choose(space, length);
-        return *va != 0 ? 0 : CLOUDABI_ENOMEM;
-    }
-    struct area_spares spares;
-    cloudabi_errno_t error = spares_get(space, *va, *va + length, &spares);
-    if (error != 0)
-        return error;
-    area_cut(space, *va, &spares);
-    area_cut(space, *va + length, &spares);
-    spares_put(&spares);
-    remove_areas(space, *va, *va + length);
-    return 0;
+    if (fixed)
+        return unmap_locked(space, *va, *va + length);
+    if (!valid_range(*va, length) || !is_free(space, *va, length))
+        *va = choose(space, length);
+    return *va != 0 ? 0 : CLOUDABI_ENOMEM;
 }
 
 static cloudabi_errno_t map_area(struct vmspace *space, struct vm_area *area, const struct vm_map_args *args,
@@ -100,6 +115,29 @@ static cloudabi_errno_t map_area(struct vmspace *space, struct vm_area *area, co
     return error;
 }
 
+/* The usual way of anonymous memory: the area before the chosen place becomes longer, and nothing is allocated. */
+static bool map_by_growing(struct vmspace *space, const struct vm_map_args *args, uint64_t length, uint64_t *va)
+{
+    bool grown = false;
+    uint64_t at = *va;
+    mutex_lock(&space->mutex);
+    uint64_t hint = space->map_hint;
+    if (place(space, false, length, &at) == 0) {
+        struct vm_area *area = area_find(space->root, at - 1);
+        grown = area != NULL && area->end == at && area->object == NULL && area->prot == args->prot &&
+                area->max_prot == args->max_prot && area->no_fork == args->no_fork;
+        if (grown) {
+            area_set_bounds(area, area->start, at + length);
+            area_join(space, area);
+            *va = at;
+        } else {
+            space->map_hint = hint; /* the place is still free */
+        }
+    }
+    mutex_unlock(&space->mutex);
+    return grown;
+}
+
 cloudabi_errno_t vmspace_map(struct vmspace *space, const struct vm_map_args *args, uint64_t *va)
 {
     uint64_t length = round_up(args->length);
@@ -112,6 +150,8 @@ cloudabi_errno_t vmspace_map(struct vmspace *space, const struct vm_map_args *ar
         return CLOUDABI_EINVAL;
     if (length == 0 || length > USER_END - USER_BASE)
         return CLOUDABI_ENOMEM;
+    if (args->object == NULL && !args->shared && !args->fixed && map_by_growing(space, args, length, va))
+        return 0;
     struct vm_area *area = area_create(space);
     if (area == NULL)
         return CLOUDABI_ENOMEM;
@@ -139,16 +179,8 @@ cloudabi_errno_t vmspace_unmap(struct vmspace *space, uint64_t va, uint64_t leng
 {
     if (length == 0 || !valid_range(va, length))
         return CLOUDABI_EINVAL;
-    uint64_t end = va + round_up(length);
-    struct area_spares spares;
     mutex_lock(&space->mutex);
-    cloudabi_errno_t error = spares_get(space, va, end, &spares);
-    if (error == 0) {
-        area_cut(space, va, &spares);
-        area_cut(space, end, &spares);
-        spares_put(&spares);
-        remove_areas(space, va, end);
-    }
+    cloudabi_errno_t error = unmap_locked(space, va, va + round_up(length));
     mutex_unlock(&space->mutex);
     return error;
 }

@@ -28,6 +28,8 @@ cloudabi_errno_t spares_get(struct vmspace *space, uint64_t start, uint64_t end,
 void spares_put(struct area_spares *spares);
 /* Cuts the area that spans VA, if one does, using up a spare. */
 void area_cut(struct vmspace *space, uint64_t va, struct area_spares *spares);
+/* Changes the bounds of an area: its end, or its start with the offset. */
+void area_set_bounds(struct vm_area *area, uint64_t start, uint64_t end);
 /* Joins AREA with its neighbours where they continue each other. Returns the area that it is now in. */
 struct vm_area *area_join(struct vmspace *space, struct vm_area *area);
 /* Whether [start, end) is mapped without a gap. */
