@@ -94,8 +94,9 @@ static void drop_terminal(unsigned n)
 
 static void terminal_event(struct server *server, unsigned n)
 {
+    bool closed = channel_closed(server, n); /* asked first: then nothing can follow what is shown */
     show_output(n);
-    if (channel_closed(server, n))
+    if (closed)
         drop_terminal(n);
     flush_pending();
 }

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Commands on files and directories. Each works on names below grants and explains refusals. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <tessera/grants.h>
+
+#include "abi/cloudabi_syscalls.h"
+#include "apps/shell/shell.h"
+
+#define READ_EXTRAS                                                                                          \
+    (CLOUDABI_RIGHT_FD_SEEK | CLOUDABI_RIGHT_FD_TELL | CLOUDABI_RIGHT_FILE_STAT_FGET |                      \
+     CLOUDABI_RIGHT_POLL_FD_READWRITE)
+
+/* --- ls ----------------------------------------------------------------------------------------------------------- */
+
+struct listing {
+    char **names;
+    size_t count, room;
+};
+
+static bool listing_add(struct listing *list, const char *name, size_t len)
+{
+    if (list->count == list->room) {
+        size_t room = list->room == 0 ? 64 : list->room * 2;
+        char **names = realloc(list->names, room * sizeof(*names));
+        if (names == NULL)
+            return false;
+        list->names = names;
+        list->room = room;
+    }
+    char *copy = malloc(len + 1);
+    if (copy == NULL)
+        return false;
+    memcpy(copy, name, len);
+    copy[len] = '\0';
+    list->names[list->count++] = copy;
+    return true;
+}
+
+static void listing_free(struct listing *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->names[i]);
+    free(list->names);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Adds what is in one buffer of records; moves *COOKIE behind the last whole one. False: no memory. */
+static bool listing_take(struct listing *list, const char *buffer, size_t used, cloudabi_dircookie_t *cookie)
+{
+    for (size_t at = 0; used - at >= sizeof(cloudabi_dirent_t);) {
+        cloudabi_dirent_t entry;
+        memcpy(&entry, buffer + at, sizeof(entry));
+        at += sizeof(entry);
+        if (entry.d_namlen > used - at)
+            break;
+        const char *name = buffer + at;
+        bool dots = (entry.d_namlen == 1 && name[0] == '.') ||
+                    (entry.d_namlen == 2 && name[0] == '.' && name[1] == '.');
+        if (!dots && !listing_add(list, name, entry.d_namlen))
+            return false;
+        *cookie = entry.d_next;
+        at += entry.d_namlen;
+    }
+    return true;
+}
+
+static cloudabi_errno_t listing_read(struct listing *list, int fd)
+{
+    static char buffer[8192];
+    cloudabi_dircookie_t cookie = CLOUDABI_DIRCOOKIE_START;
+    size_t used;
+    do {
+        cloudabi_errno_t error =
+            cloudabi_sys_file_readdir((cloudabi_fd_t)fd, buffer, sizeof(buffer), cookie, &used);
+        if (error != 0)
+            return error;
+        if (!listing_take(list, buffer, used, &cookie))
+            return CLOUDABI_ENOMEM;
+    } while (used == sizeof(buffer));
+    qsort(list->names, list->count, sizeof(*list->names), compare_names);
+    return 0;
+}
+
+static void print_long(const struct place *place, const char *name)
+{
+    cloudabi_filestat_t stat;
+    char date[32] = "-", target[256];
+    size_t target_len = 0;
+    cloudabi_errno_t error = place_stat(place, false, &stat);
+    if (error != 0) {
+        out("%-9s %s\n", "?", name);
+        return;
+    }
+    time_t seconds = (time_t)(stat.st_mtim / 1000000000);
+    struct tm broken;
+    if (seconds != 0 && gmtime_r(&seconds, &broken) != NULL)
+        strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &broken);
+    out("%-9s %3u %10llu %19s %s", type_name(stat.st_filetype), (unsigned)stat.st_nlink,
+        (unsigned long long)stat.st_size, date, name);
+    if (stat.st_filetype == CLOUDABI_FILETYPE_SYMBOLIC_LINK && place->fd >= 0 &&
+        cloudabi_sys_file_readlink((cloudabi_fd_t)place->fd, place->path, strlen(place->path), target,
+                                   sizeof(target), &target_len) == 0)
+        out(" -> %.*s", (int)target_len, target);
+    out("\n");
+}
+
+static int list_directory(const struct place *dir, bool details)
+{
+    struct listing list = {0};
+    int fd = place_open(dir, CLOUDABI_O_DIRECTORY, CLOUDABI_RIGHT_FILE_READDIR, 0);
+    if (fd < 0)
+        return 1;
+    cloudabi_errno_t error = listing_read(&list, fd);
+    close(fd);
+    if (error != 0)
+        complain("%s: %s", dir->typed, strerror(error));
+    for (size_t i = 0; i < list.count; i++) {
+        struct place place;
+        if (!details)
+            out("%s\n", list.names[i]);
+        else if (place_below(dir, list.names[i], list.names[i], &place))
+            print_long(&place, list.names[i]);
+    }
+    listing_free(&list);
+    return error != 0;
+}
+
+static int list_grants(bool details)
+{
+    const char *grant;
+    int fd;
+    for (size_t i = 0; (grant = grant_name(i, &fd)) != NULL; i++) {
+        const struct place place = {.fd = fd, .grant = grant, .typed = grant, .path = "."};
+        if (details)
+            print_long(&place, grant);
+        else
+            out("%s\n", grant);
+    }
+    return 0;
+}
+
+static int list_one(const char *typed, bool details)
+{
+    struct place place;
+    cloudabi_filestat_t stat;
+    if (!name_resolve(typed, &place))
+        return 1;
+    if (place.fd < 0)
+        return list_grants(details);
+    cloudabi_errno_t error = place_stat(&place, true, &stat);
+    /* Without the right to stat, it is taken for a directory. */
+    if (error == CLOUDABI_ENOTCAPABLE || (error == 0 && stat.st_filetype == CLOUDABI_FILETYPE_DIRECTORY))
+        return list_directory(&place, details);
+    if (error != 0) {
+        place_complain(&place, (struct needs){CLOUDABI_RIGHT_FILE_STAT_GET, 0}, error);
+        return 1;
+    }
+    if (details)
+        print_long(&place, typed);
+    else
+        out("%s\n", typed);
+    return 0;
+}
+
+int builtin_ls(int argc, char **argv)
+{
+    bool details = argc > 1 && strcmp(argv[1], "-l") == 0;
+    int failed = 0;
+    if (argc == 1 + details)
+        return list_one(".", details);
+    for (int i = 1 + details; i < argc; i++)
+        failed |= list_one(argv[i], details);
+    return failed;
+}
+
+/* --- contents --------------------------------------------------------------------------------------------------------- */
+
+static char copy_buffer[16384];
+
+/* Writes all that FD gives with PUT. */
+static cloudabi_errno_t copy_out(int fd, bool (*put)(void *to, const char *bytes, size_t len), void *to)
+{
+    for (;;) {
+        const cloudabi_iovec_t piece = {copy_buffer, sizeof(copy_buffer)};
+        size_t got = 0;
+        cloudabi_errno_t error = cloudabi_sys_fd_read((cloudabi_fd_t)fd, &piece, 1, &got);
+        if (error != 0 || got == 0)
+            return error;
+        if (!put(to, copy_buffer, got))
+            return CLOUDABI_EPIPE;
+    }
+}
+
+static bool put_output(void *to, const char *bytes, size_t len)
+{
+    (void)to;
+    out_text(bytes, len);
+    return out_flush();
+}
+
+int builtin_cat(int argc, char **argv)
+{
+    int failed = 0;
+    if (argc < 2) {
+        complain("cat: no name; in a pipe or with < it is a program");
+        return 1;
+    }
+    for (int i = 1; i < argc; i++) {
+        struct place place;
+        int fd = name_resolve(argv[i], &place) ? place_open(&place, 0, CLOUDABI_RIGHT_FD_READ, READ_EXTRAS) : -1;
+        if (fd < 0) {
+            failed = 1;
+            continue;
+        }
+        cloudabi_errno_t error = copy_out(fd, put_output, NULL);
+        if (error != 0) {
+            complain("%s: %s", argv[i], strerror(error));
+            failed = 1;
+        }
+        close(fd);
+    }
+    return failed;
+}
+
+int builtin_echo(int argc, char **argv)
+{
+    bool newline = argc < 2 || strcmp(argv[1], "-n") != 0;
+    for (int i = newline ? 1 : 2; i < argc; i++) {
+        out_text(argv[i], strlen(argv[i]));
+        if (i + 1 < argc)
+            out_text(" ", 1);
+    }
+    if (newline)
+        out_text("\n", 1);
+    return 0;
+}
+
+/* --- names ----------------------------------------------------------------------------------------------------------------- */
+
+int builtin_mkdir(int argc, char **argv)
+{
+    int failed = argc < 2;
+    for (int i = 1; i < argc; i++) {
+        struct place place;
+        if (!name_resolve(argv[i], &place)) {
+            failed = 1;
+            continue;
+        }
+        cloudabi_errno_t error =
+            place.fd < 0 ? CLOUDABI_EEXIST
+                         : cloudabi_sys_file_create((cloudabi_fd_t)place.fd, place.path, strlen(place.path),
+                                                    CLOUDABI_FILETYPE_DIRECTORY);
+        if (error != 0) {
+            place_complain(&place, (struct needs){CLOUDABI_RIGHT_FILE_CREATE_DIRECTORY, 0}, error);
+            failed = 1;
+        }
+    }
+    return failed;
+}
+
+static cloudabi_errno_t unlink_place(const struct place *place, cloudabi_ulflags_t flags)
+{
+    if (place->fd < 0)
+        return CLOUDABI_EPERM;
+    return cloudabi_sys_file_unlink((cloudabi_fd_t)place->fd, place->path, strlen(place->path), flags);
+}
+
+static cloudabi_errno_t remove_tree(const struct place *place, unsigned depth);
+
+static cloudabi_errno_t remove_contents(const struct place *place, unsigned depth)
+{
+    struct listing list = {0};
+    int fd = -1;
+    cloudabi_errno_t error = place_try_open(place, CLOUDABI_O_DIRECTORY, CLOUDABI_RIGHT_FILE_READDIR, 0, &fd);
+    if (error != 0)
+        return error;
+    error = listing_read(&list, fd);
+    close(fd);
+    for (size_t i = 0; i < list.count && error == 0; i++) {
+        struct place below;
+        error = place_below(place, list.names[i], place->typed, &below) ? remove_tree(&below, depth + 1)
+                                                                        : CLOUDABI_ENAMETOOLONG;
+    }
+    listing_free(&list);
+    return error;
+}
+
+static cloudabi_errno_t remove_tree(const struct place *place, unsigned depth)
+{
+    cloudabi_errno_t error = unlink_place(place, 0);
+    if (error != CLOUDABI_EISDIR && error != CLOUDABI_EPERM)
+        return error;
+    error = depth < 64 ? remove_contents(place, depth) : CLOUDABI_ELOOP;
+    return error != 0 ? error : unlink_place(place, CLOUDABI_UNLINK_REMOVEDIR);
+}
+
+int builtin_rm(int argc, char **argv)
+{
+    bool all = argc > 1 && strcmp(argv[1], "-r") == 0;
+    int failed = argc < 2 + all;
+    for (int i = 1 + all; i < argc; i++) {
+        struct place place;
+        if (!name_resolve(argv[i], &place)) {
+            failed = 1;
+            continue;
+        }
+        cloudabi_errno_t error = all ? remove_tree(&place, 0) : unlink_place(&place, 0);
+        if (!all && (error == CLOUDABI_EISDIR || error == CLOUDABI_EPERM))
+            error = unlink_place(&place, CLOUDABI_UNLINK_REMOVEDIR);
+        if (error != 0) {
+            place_complain(&place, (struct needs){CLOUDABI_RIGHT_FILE_UNLINK, 0}, error);
+            failed = 1;
+        }
+    }
+    return failed;
+}
+
+/* The two names of mv, cp, ln; a target that is a directory stands for the same name in it. */
+static bool two_names(int argc, char **argv, struct place *from, struct place *to)
+{
+    if (argc != 3) {
+        complain("%s: two names are needed", argv[0]);
+        return false;
+    }
+    if (!name_resolve(argv[1], from) || !name_resolve(argv[2], to))
+        return false;
+    if (from->fd < 0 || to->fd < 0) {
+        complain("%s: that is the place above the grants, not a name", argv[0]);
+        return false;
+    }
+    if (!place_is_directory(to))
+        return true;
+    struct place dir = *to;
+    return place_below(&dir, name_last(argv[1]), argv[2], to);
+}
+
+int builtin_mv(int argc, char **argv)
+{
+    struct place from, to;
+    if (!two_names(argc, argv, &from, &to))
+        return 1;
+    cloudabi_errno_t error =
+        cloudabi_sys_file_rename((cloudabi_fd_t)from.fd, from.path, strlen(from.path), (cloudabi_fd_t)to.fd,
+                                 to.path, strlen(to.path));
+    if (error == CLOUDABI_EXDEV)
+        complain("mv: `%s` and `%s` are kept by different services; use cp and rm", argv[1], argv[2]);
+    else if (error != 0 && (from.fd != to.fd || error != CLOUDABI_ENOTCAPABLE))
+        place_complain(&from, (struct needs){CLOUDABI_RIGHT_FILE_RENAME_SOURCE, 0}, error);
+    else if (error != 0)
+        place_complain(&from, (struct needs){CLOUDABI_RIGHT_FILE_RENAME_SOURCE | CLOUDABI_RIGHT_FILE_RENAME_TARGET, 0},
+                       error);
+    return error != 0;
+}
+
+static bool put_file(void *to, const char *bytes, size_t len)
+{
+    while (len != 0) {
+        ssize_t done = write(*(int *)to, bytes, len);
+        if (done <= 0)
+            return false;
+        bytes += done;
+        len -= (size_t)done;
+    }
+    return true;
+}
+
+int builtin_cp(int argc, char **argv)
+{
+    struct place from, to;
+    if (!two_names(argc, argv, &from, &to))
+        return 1;
+    int source = place_open(&from, 0, CLOUDABI_RIGHT_FD_READ, READ_EXTRAS);
+    if (source < 0)
+        return 1;
+    int target = place_open(&to, CLOUDABI_O_CREAT | CLOUDABI_O_TRUNC,
+                            CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FILE_STAT_FPUT_SIZE,
+                            CLOUDABI_RIGHT_FD_SEEK | CLOUDABI_RIGHT_FILE_STAT_FGET);
+    if (target >= 0) {
+        cloudabi_errno_t error = copy_out(source, put_file, &target);
+        if (error != 0)
+            complain("cp: %s", strerror(error));
+        close(target);
+    }
+    close(source);
+    return target < 0;
+}
+
+int builtin_ln(int argc, char **argv)
+{
+    bool symbolic = argc > 1 && strcmp(argv[1], "-s") == 0;
+    struct place from, to;
+    cloudabi_errno_t error;
+    if (symbolic) {
+        if (argc != 4) {
+            complain("ln -s: a target and a name are needed");
+            return 1;
+        }
+        if (!name_resolve(argv[3], &to) || to.fd < 0)
+            return 1;
+        error = cloudabi_sys_file_symlink(argv[2], strlen(argv[2]), (cloudabi_fd_t)to.fd, to.path, strlen(to.path));
+        if (error != 0)
+            place_complain(&to, (struct needs){CLOUDABI_RIGHT_FILE_SYMLINK, 0}, error);
+        return error != 0;
+    }
+    if (!two_names(argc, argv, &from, &to))
+        return 1;
+    const cloudabi_lookup_t lookup = {.fd = (cloudabi_fd_t)from.fd};
+    error = cloudabi_sys_file_link(lookup, from.path, strlen(from.path), (cloudabi_fd_t)to.fd, to.path,
+                                   strlen(to.path));
+    if (error != 0)
+        place_complain(&from, (struct needs){CLOUDABI_RIGHT_FILE_LINK_SOURCE, 0}, error);
+    return error != 0;
+}

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
+$(eval $(call hosttest,test_shell_parse,tests/host/test_shell_parse.c apps/shell/parse.c))
