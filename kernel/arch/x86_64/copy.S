@@ -110,12 +110,13 @@ user_zero:
     movq %rsi, %rax
     ret
 
-/* bool user_load32(va rdi, uint32_t *value rsi) */
+/* These two never fault a page in: the locks of kernel/proc hold spinlocks around them.
+ * bool user_load32(va rdi, uint32_t *value rsi) */
     .p2align 4
     .globl user_load32
 user_load32:
     SMAP_OPEN
-    USER 1f, 1, movl (%rdi), %eax
+    USER 1f, 0, movl (%rdi), %eax
     SMAP_CLOSE
     movl %eax, (%rsi)
     movl $1, %eax
@@ -130,7 +131,7 @@ user_load32:
 user_cas32:
     movl (%rsi), %eax
     SMAP_OPEN
-    USER 1f, 1, lock cmpxchgl %edx, (%rdi)
+    USER 1f, 0, lock cmpxchgl %edx, (%rdi)
     SMAP_CLOSE
     sete (%rcx)
     movl %eax, (%rsi)
