@@ -116,12 +116,18 @@ static void make_grants(struct arg_view elements)
     __libc_grants = grants;
 }
 
-static void renumber(int from, int to)
+/* True if there was such a grant. */
+static bool renumber(int from, int to)
 {
+    bool found = false;
+
     for (size_t i = 0; i < __libc_grants.count; i++) {
-        if (__libc_grants.list[i].fd == from)
+        if (__libc_grants.list[i].fd == from) {
             __libc_grants.list[i].fd = to;
+            found = true;
+        }
     }
+    return found;
 }
 
 /*
@@ -170,11 +176,15 @@ static void move_away(int number, struct inherited *waiting, size_t count)
 
     if (other < 0)
         return;
-    renumber(number, other);
+    bool wanted = renumber(number, other);
     for (size_t i = 0; i < count; i++) {
-        if (waiting[i].fd == number)
+        if (waiting[i].fd == number) {
             waiting[i].fd = other;
+            wanted = true;
+        }
     }
+    if (!wanted)
+        close(other);
 }
 
 /* Give inherited descriptors the numbers that they had in the program that exec'ed (unix/exec.c). */
@@ -199,17 +209,22 @@ static void restore_numbers(struct arg_view elements)
     }
 }
 
-void __libc_grants_start(void)
+void __libc_grants_start(bool renumber_streams)
 {
+    static const char *const names[] = {"stdin", "stdout", "stderr"};
     struct arg_view map = program_map();
 
     make_argv(arg_elements(map_get(map, "args"), ARG_SEQ));
     make_environ(arg_elements(map_get(map, "env"), ARG_MAP));
     make_grants(map);
-    place_stream(0, "stdin");
-    place_stream(1, "stdout");
-    place_stream(2, "stderr");
-    restore_numbers(arg_elements(map_get(map, "fds"), ARG_MAP));
+    for (int i = 0; i < 3; i++) {
+        if (renumber_streams)
+            place_stream(i, names[i]);
+        else
+            __stdio_fd[i] = grant_fd(names[i]);
+    }
+    if (renumber_streams)
+        restore_numbers(arg_elements(map_get(map, "fds"), ARG_MAP));
 }
 
 int grant_fd(const char *name)

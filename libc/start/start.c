@@ -162,7 +162,7 @@ static void give_up(void)
 static void __attribute__((noinline, noreturn)) run_program(void)
 {
     __libc_thread_start();
-    __libc_grants_start();
+    __libc_grants_start(program_main == NULL);
     run_constructors();
     if (__fini_array_start < __fini_array_end)
         atexit(run_destructors);

@@ -7,6 +7,7 @@
 #define LIBC_START_START_H
 
 #include <elf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,7 +54,8 @@ void __libc_tls_setup(void *block);
 /* Make the main thread's descriptor; then every function of libc may be called. */
 void __libc_thread_start(void);
 
-/* Read the named grants from the argument bytes (libc/start/grants.c). */
-void __libc_grants_start(void);
+/* Read the named grants from the argument bytes (libc/start/grants.c). A program that sees its argument data
+ * (program_main) must find descriptors under the numbers that stand there. */
+void __libc_grants_start(bool renumber_streams);
 
 #endif

@@ -56,12 +56,19 @@ static void write_named(struct argdata_writer *writer, const char *name, int fd)
     argdata_write_fd(writer, (cloudabi_fd_t)fd);
 }
 
+static bool is_stream(const char *name)
+{
+    return strcmp(name, "stdin") == 0 || strcmp(name, "stdout") == 0 || strcmp(name, "stderr") == 0;
+}
+
+/* Whether a descriptor is a grant other than a standard stream. */
 static bool is_grant(int wanted)
 {
+    const char *name;
     int fd;
 
-    for (size_t i = 0; grant_name(i, &fd) != NULL; i++) {
-        if (fd == wanted)
+    for (size_t i = 0; (name = grant_name(i, &fd)) != NULL; i++) {
+        if (fd == wanted && !is_stream(name))
             return true;
     }
     return false;
@@ -89,14 +96,12 @@ static void write_descriptors(struct argdata_writer *writer)
     int fd;
 
     for (int i = 0; i < 3; i++) {
-        if (passes_on(i))
+        if (passes_on(i) && !is_grant(i))
             write_named(writer, streams[i], i);
     }
     for (size_t i = 0; (name = grant_name(i, &fd)) != NULL; i++) {
-        bool stream = strcmp(name, "stdin") == 0 || strcmp(name, "stdout") == 0 ||
-                      strcmp(name, "stderr") == 0;
         bool replaced = cwd >= 0 && strcmp(name, "cwd") == 0;
-        if (!stream && !replaced && passes_on(fd))
+        if (!is_stream(name) && !replaced && passes_on(fd))
             write_named(writer, name, fd);
     }
     if (cwd >= 0)

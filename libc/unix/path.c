@@ -155,8 +155,16 @@ static void join_name(char *out, const char *dir, const char *path)
     }
 }
 
+/* Out of the way of the numbers that programs choose themselves. */
+#define CWD_NUMBER 96
+
 static void change_to(int fd, const char *name)
 {
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, CWD_NUMBER);
+    if (high >= 0) {
+        close(fd);
+        fd = high;
+    }
     lock_take(&cwd_lock);
     int old = cwd_owned ? cwd_fd : -1;
     set_cwd(fd, true, name);
