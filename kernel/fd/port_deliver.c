@@ -18,18 +18,16 @@ void port_signal(struct port *port)
         waitq_wake_one(&port->serving);
 }
 
+/* Without the lock: the fence pairs with that of the poster's lock (waiter added, then looked; posted, then looked
+ * for a waiter).  The header of an epoch that is over is garbage at worst, and the next delivery says so. */
 bool port_pending(struct port *port)
 {
-    spinlock_lock(&port->lock);
-    bool pending = port->state != PORT_SERVED;
-    if (!pending) {
-        const struct port_header *header = port->header;
-        pending = __atomic_load_n(&header->req_head, __ATOMIC_RELAXED) != port->req_tail ||
-                  __atomic_load_n(&header->flush_pending, __ATOMIC_ACQUIRE) != 0 ||
-                  __atomic_load_n(&header->channel_any, __ATOMIC_ACQUIRE) != 0;
-    }
-    spinlock_unlock(&port->lock);
-    return pending;
+    atomic_thread_fence(memory_order_seq_cst);
+    const struct port_header *header = port->header;
+    return port->state != PORT_SERVED ||
+           __atomic_load_n(&header->req_head, __ATOMIC_RELAXED) != __atomic_load_n(&port->req_tail, __ATOMIC_RELAXED) ||
+           __atomic_load_n(&header->flush_pending, __ATOMIC_RELAXED) != 0 ||
+           __atomic_load_n(&header->channel_any, __ATOMIC_RELAXED) != 0;
 }
 
 /* --- replies ---------------------------------------------------------------------------------------------- */
@@ -44,8 +42,6 @@ static const char *reply_fault(const struct slot *slot, unsigned i, const struct
 {
     if (reply->tag != ((uint64_t)slot->generation << 32 | i))
         return "tag";
-    if (slot->state != SLOT_POSTED && slot->state != SLOT_ABANDONED)
-        return "reply to a free slot";
     if (reply->error > ERRNO_LAST)
         return "errno";
     if (reply->error != 0)
@@ -61,56 +57,70 @@ static const char *reply_fault(const struct slot *slot, unsigned i, const struct
     return NULL;
 }
 
+/* Somebody, or the kernel itself, still expects an answer in this slot. */
+static bool expects_reply(const struct slot *slot)
+{
+    return slot->state == SLOT_POSTED || slot->state == SLOT_ABANDONED;
+}
+
 /* An abandoned caller's result: give it back as if it had been used and closed. */
-static void reply_discard(struct port *port, unsigned i, const struct port_reply *reply, struct fd_grant *given)
+static void reply_discard(struct port *port, unsigned i)
 {
     struct slot *slot = &port->slot[i];
-    bool named = reply->error == 0 && reply->kind == PORT_REPLY_NODE && slot->spare != NULL;
+    const struct port_reply *reply = &slot->reply;
     struct port_node *node = NULL;
-    if (named)
+    if (reply->error == 0 && reply->kind == PORT_REPLY_NODE && slot->spare != NULL)
         node = port_node_found(port, reply->node, port->epoch, &slot->spare);
-    if (given->file != NULL)
-        file_put(given->file);
     spinlock_lock(&port->lock);
     struct thread *none = NULL;
-    slot_complete(port, i, 0, &none);
+    if (expects_reply(slot))
+        slot_complete(port, i, 0, &none);
     spinlock_unlock(&port->lock);
     if (node != NULL)
         port_node_put(node);
 }
 
-/* Fetches the descriptor that an FD or CROSS reply names, from the service's table. */
-static const char *reply_descriptor(const struct port_reply *reply, struct fd_grant *given)
+/* Takes the descriptor that an FD or CROSS reply names out of the service's table. Lock held; comes back with it. */
+static const char *reply_descriptor(struct port *port, const struct port_reply *reply, struct fd_grant *given)
 {
-    given->file = NULL;
-    if (reply->error != 0 || (reply->kind != PORT_REPLY_FD && reply->kind != PORT_REPLY_CROSS))
-        return NULL;
-    return fd_get((cloudabi_fd_t)reply->fd[0], 0, given) == 0 ? NULL : "descriptor";
+    spinlock_unlock(&port->lock); /* the table's lock ranks lower */
+    bool found = fd_get((cloudabi_fd_t)reply->fd[0], 0, given) == 0;
+    spinlock_lock(&port->lock);
+    return found ? NULL : "descriptor";
 }
 
+static bool names_descriptor(const struct port_reply *reply)
+{
+    return reply->error == 0 && (reply->kind == PORT_REPLY_FD || reply->kind == PORT_REPLY_CROSS);
+}
+
+/* The reply is copied once, straight to where the caller reads it: until the slot is REPLIED nobody else looks. */
 static const char *take_reply(struct port *port, unsigned i, struct thread **next)
 {
-    struct port_reply reply = port_slot(port, i)->reply;
     struct slot *slot = &port->slot[i];
-    struct fd_grant given;
+    struct fd_grant given = {.file = NULL};
+    const char *fault = "reply to a free slot";
+    bool discard = false;
     spinlock_lock(&port->lock);
-    const char *fault = reply_fault(slot, i, &reply);
-    spinlock_unlock(&port->lock);
-    if (fault == NULL)
-        fault = reply_descriptor(&reply, &given);
-    if (fault != NULL)
-        return fault;
-    spinlock_lock(&port->lock);
-    if (slot->state == SLOT_POSTED && !slot->note) {
-        slot->reply = reply;
+    if (expects_reply(slot)) {
+        slot->reply = port_slot(port, i)->reply;
+        fault = reply_fault(slot, i, &slot->reply);
+        if (fault == NULL && names_descriptor(&slot->reply))
+            fault = reply_descriptor(port, &slot->reply, &given);
+    }
+    if (fault == NULL && slot->state == SLOT_POSTED && !slot->note) {
         slot->given = given;
-        slot_complete(port, i, reply.error, next);
-        spinlock_unlock(&port->lock);
-        return NULL;
+        given.file = NULL;
+        slot_complete(port, i, slot->reply.error, next);
+    } else if (fault == NULL) {
+        discard = expects_reply(slot); /* not if the serving ended while the lock was away */
     }
     spinlock_unlock(&port->lock);
-    reply_discard(port, i, &reply, &given);
-    return NULL;
+    if (discard)
+        reply_discard(port, i);
+    if (given.file != NULL)
+        file_put(given.file);
+    return fault;
 }
 
 static const char *take_replies(struct port *port, struct thread **next)

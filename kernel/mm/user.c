@@ -54,6 +54,9 @@ cloudabi_errno_t user_vec_copyin(struct user_vec *vec, user_addr_t iovs, uint64_
         return CLOUDABI_EINVAL;
     vec->buf = vec->inline_buf;
     vec->count = n;
+    vec->total = 0;
+    if (n == 0)
+        return 0;
     if (n > USER_VEC_INLINE) {
         vec->buf = kmalloc(thread_self()->job, n * sizeof(struct user_buf));
         if (vec->buf == NULL)

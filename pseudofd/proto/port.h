@@ -111,18 +111,23 @@ struct port_attr {
     uint8_t unused[3];
 };
 
+/* The first half is all that operations on nodes need: the kernel fills the rest only for PORT_OPEN to
+ * PORT_SETATTR, and what an earlier request left there means nothing. */
 struct port_request {
     uint64_t tag; /* generation << 32 | slot */
     uint16_t op, flags;
     uint32_t len;          /* bytes wanted, or bytes of payload behind the paths */
-    uint64_t node, node2;
+    uint64_t node;
     uint64_t a, b;
     uint16_t path_len, path2_len; /* in the payload: path, path2, then data */
     uint16_t oflags, fdflags;
-    uint64_t rights, rights_inheriting; /* OPEN: what is asked */
     uint64_t time;         /* realtime ns, for the times that the operation sets */
+    uint64_t node2;        /* LINK, RENAME */
+    uint64_t rights, rights_inheriting; /* OPEN: what is asked */
     struct port_attr attr; /* PUTATTR, SETATTR */
 };
+
+#define PORT_REQUEST_SHORT 64u /* bytes: up to and with node2 */
 
 struct port_reply {
     uint64_t tag;
@@ -215,6 +220,7 @@ struct port_channel {
 
 _Static_assert(sizeof(struct port_attr) == 48, "layout");
 _Static_assert(sizeof(struct port_request) == 128, "layout");
+_Static_assert(offsetof(struct port_request, rights) == PORT_REQUEST_SHORT, "layout");
 _Static_assert(sizeof(struct port_slot) == 256, "layout");
 _Static_assert(sizeof(struct port_command) == 64, "layout");
 _Static_assert(sizeof(struct port_channel) == 64, "layout");

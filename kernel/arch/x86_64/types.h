@@ -49,11 +49,11 @@ struct arch_pt {
     _Atomic uint32_t active;  /* CPUs that have it in CR3 */
 };
 
-static inline struct cpu *arch_cpu_self(void) /* the CPU that runs this code */
+/* The CPU that runs this code. A load from memory to the compiler, so that it is done anew after a switch, behind
+ * which the thread may be on another CPU. */
+static inline struct cpu *arch_cpu_self(void)
 {
-    struct cpu *cpu;
-    __asm__("movq %%gs:0, %0" : "=r"(cpu));
-    return cpu;
+    return *(struct cpu *const volatile __seg_gs *)0;
 }
 
 #endif
