@@ -21,6 +21,8 @@
 #define LINE_MAX_BYTES              256
 #define SUBSCRIPTIONS_MAX           256
 #define NANOSECONDS_PER_MILLISECOND 1000000
+/* The wait delivers; a long row of rounds without one does so too. */
+#define DELIVER_ROUNDS 4
 /* How often the link is looked at. */
 #define LINK_INTERVAL 2000
 
@@ -174,7 +176,6 @@ static bool work(void)
     server_step(&net.server);
     listener_run(&net);
     connection_run(&net);
-    net_deliver(&net);
     return card_settle(&net.card) || more || net.work != NULL || looped();
 }
 
@@ -183,7 +184,10 @@ static void wait_for_events(void)
 {
     size_t got = 0;
     size_t count = subscribe();
-    if (cloudabi_sys_poll(subscriptions, events, count, &got) != 0)
+    net.server.dirty = false;
+    cloudabi_errno_t error = cloudabi_sys_poll(subscriptions, events, count, &got);
+    close_given(&net);
+    if (error != 0)
         return;
     for (size_t i = 0; i < got; i++)
         handle(&events[i]);
@@ -220,8 +224,10 @@ int main(void)
     if (net.card.present)
         check_link(NULL);
     for (;;) {
-        while (work())
-            continue;
+        for (unsigned rounds = 1; work(); rounds++) {
+            if (rounds % DELIVER_ROUNDS == 0)
+                net_deliver(&net);
+        }
         wait_for_events();
     }
 }
