@@ -103,6 +103,16 @@ struct pt_entry arch_pt_get(const struct arch_pt *pt, uint64_t va);
 void arch_pt_write_protect(struct arch_pt *pt, uint64_t va);
 /* First mapped page at or above VA and below END, or END: to skip holes quickly. */
 uint64_t arch_pt_next(const struct arch_pt *pt, uint64_t va, uint64_t end);
+/* The mapped pages from *VA on and below END, at most MAX of them, in one walk; *VA moves behind what was
+ * looked at, and is at least END when nothing is left. Flags are those from before the change. */
+struct pt_page {
+    uint64_t va;
+    paddr_t frame;
+    unsigned flags;
+};
+enum pt_scan { PT_SCAN_LOOK, PT_SCAN_PROTECT /* against writing */, PT_SCAN_CLEAR };
+unsigned arch_pt_scan(struct arch_pt *pt, uint64_t *va, uint64_t end, enum pt_scan how, struct pt_page *out,
+                      unsigned max);
 void arch_pt_activate(struct arch_pt *pt); /* NULL: the kernel's own, without user memory */
 /* Flush [start,end) of PT on every CPU that has it active; waits for acknowledgement.  May be
  * called with spinlocks held: waiters serve their inbox in arch_spin_hint(). */

@@ -57,6 +57,13 @@ cloudabi_errno_t user_vec_copyin(struct user_vec *vec, user_addr_t iovs, uint64_
     vec->total = 0;
     if (n == 0)
         return 0;
+    if (n == 1) { /* nearly always */
+        if (!in_user_space(iovs, sizeof(struct user_buf)) ||
+            arch_copy_from_user(vec->inline_buf, iovs.va, sizeof(struct user_buf)) != 0)
+            return CLOUDABI_EFAULT;
+        vec->total = vec->inline_buf[0].len;
+        return vec->total <= (size_t)INT64_MAX ? 0 : CLOUDABI_EINVAL;
+    }
     if (n > USER_VEC_INLINE) {
         vec->buf = kmalloc(thread_self()->job, n * sizeof(struct user_buf));
         if (vec->buf == NULL)

@@ -34,7 +34,7 @@ struct vmspace *vmspace_current(void)
     return thread_self()->vmspace;
 }
 
-struct vmspace *vmspace_create(struct job *job)
+struct vmspace *vmspace_alloc(struct job *job)
 {
     struct vmspace *space = slab_alloc(&space_cache, job);
     if (space == NULL)
@@ -49,6 +49,14 @@ struct vmspace *vmspace_create(struct job *job)
         return NULL;
     }
     job_get(space->job);
+    return space;
+}
+
+struct vmspace *vmspace_create(struct job *job)
+{
+    struct vmspace *space = vmspace_alloc(job);
+    if (space == NULL)
+        return NULL;
     space->map_base = MAP_BASE_LOW + (random_u64() & ((1ul << MAP_BASE_BITS) - 1) & PAGE_MASK);
     space->map_hint = space->map_base;
     space->priority = random_u64() | 1;
@@ -62,23 +70,19 @@ struct vmspace *vmspace_get(struct vmspace *space)
 }
 
 /* Takes entries out of the page table from *VA on, until the batch is full or END is reached. */
-static unsigned clear_batch(struct vmspace *space, uint64_t *va, uint64_t end, paddr_t *frames)
+static unsigned clear_batch(struct vmspace *space, uint64_t *va, uint64_t end, struct pt_page *pages)
 {
-    unsigned count = 0;
     spinlock_lock(&space->pt_lock);
-    while (count < PAGE_BATCH && (*va = arch_pt_next(&space->pt, *va, end)) < end) {
-        frames[count++] = arch_pt_clear(&space->pt, *va).frame;
-        *va += PAGE_SIZE;
-    }
+    unsigned count = arch_pt_scan(&space->pt, va, end, PT_SCAN_CLEAR, pages, PAGE_BATCH);
     space->pages -= count;
     spinlock_unlock(&space->pt_lock);
     return count;
 }
 
-static void put_frames(const paddr_t *frames, unsigned count)
+static void put_pages(const struct pt_page *pages, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        struct frame *frame = frame_of(frames[i]);
+        struct frame *frame = frame_of(pages[i].frame);
         if (frame != NULL)
             frame_put(frame);
     }
@@ -86,14 +90,11 @@ static void put_frames(const paddr_t *frames, unsigned count)
 
 void pages_remove(struct vmspace *space, uint64_t start, uint64_t end)
 {
-    paddr_t frames[PAGE_BATCH];
-    while (start < end) {
-        uint64_t first = start;
-        unsigned count = clear_batch(space, &start, end, frames);
-        if (count == 0)
-            return;
-        arch_tlb_flush(&space->pt, first, start);
-        put_frames(frames, count);
+    struct pt_page pages[PAGE_BATCH];
+    unsigned count = PAGE_BATCH;
+    while (count == PAGE_BATCH && (count = clear_batch(space, &start, end, pages)) > 0) {
+        arch_tlb_flush(&space->pt, pages[0].va, pages[count - 1].va + PAGE_SIZE);
+        put_pages(pages, count);
         if (count == PAGE_BATCH)
             sched_point();
     }
@@ -104,11 +105,12 @@ void vmspace_put(struct vmspace *space)
     if (!refcount_put(&space->references))
         return;
     /* No thread has it any more, so no flush: the table goes as a whole. */
-    paddr_t frames[PAGE_BATCH];
+    struct pt_page pages[PAGE_BATCH];
     uint64_t va = USER_BASE;
-    unsigned count;
-    while ((count = clear_batch(space, &va, USER_END, frames)) > 0) {
-        put_frames(frames, count);
+    unsigned count = PAGE_BATCH;
+    while (count == PAGE_BATCH) {
+        count = clear_batch(space, &va, USER_END, pages);
+        put_pages(pages, count);
         if (count == PAGE_BATCH)
             sched_point();
     }

@@ -8,31 +8,27 @@
 
 struct fork_batch {
     unsigned count;
-    uint64_t va[PAGE_BATCH];
-    paddr_t pa[PAGE_BATCH]; /* of referenced frames */
+    struct pt_page page[PAGE_BATCH]; /* of referenced frames */
 };
 
 /* Collects private pages of AREA from *VA on, and makes them read-only in the parent. *PROTECTED is set if that
- * changed anything, so that a flush is due. */
-static void collect(struct vmspace *parent, const struct vm_area *area, uint64_t *va, struct fork_batch *batch,
+ * changed anything, so that a flush is due. False: that was the last. */
+static bool collect(struct vmspace *parent, const struct vm_area *area, uint64_t *va, struct fork_batch *batch,
                     bool *protected)
 {
+    struct pt_page page[PAGE_BATCH];
     batch->count = 0;
     spinlock_lock(&parent->pt_lock);
-    while (batch->count < PAGE_BATCH && (*va = arch_pt_next(&parent->pt, *va, area->end)) < area->end) {
-        struct pt_entry entry = arch_pt_get(&parent->pt, *va);
-        if (area_owns_page(area, entry.frame)) {
-            if ((entry.flags & PT_WRITE) != 0) {
-                arch_pt_write_protect(&parent->pt, *va);
-                *protected = true;
-            }
-            frame_get(frame_of(entry.frame));
-            batch->va[batch->count] = *va;
-            batch->pa[batch->count++] = entry.frame;
-        }
-        *va += PAGE_SIZE;
+    unsigned found = arch_pt_scan(&parent->pt, va, area->end, PT_SCAN_PROTECT, page, PAGE_BATCH);
+    for (unsigned i = 0; i < found; i++) {
+        *protected |= (page[i].flags & PT_WRITE) != 0;
+        if (!area_owns_page(area, page[i].frame))
+            continue;
+        frame_get(frame_of(page[i].frame));
+        batch->page[batch->count++] = page[i];
     }
     spinlock_unlock(&parent->pt_lock);
+    return found == PAGE_BATCH;
 }
 
 /* Gives the collected pages to the child. */
@@ -42,16 +38,16 @@ static cloudabi_errno_t hand_over(struct vmspace *child, const struct vm_area *a
     unsigned flags = area_pt_flags(area, false), i;
     spinlock_lock(&child->pt_lock);
     for (i = 0; i < batch->count; i++) {
-        if (arch_pt_prepare(&child->pt, batch->va[i], &ops) != 0)
+        if (arch_pt_prepare(&child->pt, batch->page[i].va, &ops) != 0)
             break;
-        arch_pt_set(&child->pt, batch->va[i], batch->pa[i], flags);
+        arch_pt_set(&child->pt, batch->page[i].va, batch->page[i].frame, flags);
     }
     child->pages += i;
     spinlock_unlock(&child->pt_lock);
     if (i == batch->count)
         return 0;
     for (; i < batch->count; i++)
-        frame_put(frame_of(batch->pa[i]));
+        frame_put(frame_of(batch->page[i].frame));
     return CLOUDABI_ENOMEM;
 }
 
@@ -60,10 +56,12 @@ static cloudabi_errno_t copy_pages(struct vmspace *parent, struct vmspace *child
 {
     struct fork_batch batch;
     cloudabi_errno_t error = 0;
-    for (uint64_t va = area->start; error == 0 && va < area->end;) {
-        collect(parent, area, &va, &batch, protected);
+    uint64_t va = area->start;
+    bool more = true;
+    while (more && error == 0) {
+        more = collect(parent, area, &va, &batch, protected);
         error = hand_over(child, area, &batch);
-        if (batch.count == PAGE_BATCH)
+        if (more)
             sched_point();
     }
     return error;
@@ -108,12 +106,13 @@ static cloudabi_errno_t copy_all(struct vmspace *parent, struct vmspace *child, 
 
 cloudabi_errno_t vmspace_fork(struct vmspace *space, struct job *job, struct vmspace **out)
 {
-    struct vmspace *child = vmspace_create(job);
+    struct vmspace *child = vmspace_alloc(job);
     if (child == NULL)
         return CLOUDABI_ENOMEM;
-    child->map_base = space->map_base;
     bool protected = false;
     mutex_lock(&space->mutex);
+    child->map_base = space->map_base;
+    child->priority = space->priority;
     child->map_hint = space->map_hint;
     cloudabi_errno_t error = copy_all(space, child, &protected);
     if (protected)

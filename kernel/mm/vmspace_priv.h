@@ -10,6 +10,8 @@
 #define PAGE_MASK (~(PAGE_SIZE - 1))
 #define PAGE_BATCH 64 /* pages handled under one hold of the page-table lock */
 
+struct vmspace *vmspace_alloc(struct job *job); /* without what is random in it */
+
 /* Areas allocated before anything is changed, so that splitting can not fail. */
 struct area_spares {
     struct vm_area *area[2];

@@ -243,6 +243,19 @@ uint64_t arch_pt_next(const struct arch_pt *pt, uint64_t va, uint64_t end)
     return end;
 }
 
+unsigned arch_pt_scan(struct arch_pt *pt, uint64_t *va, uint64_t end, enum pt_scan how, struct pt_page *out,
+                      unsigned max)
+{
+    unsigned count = 0;
+    for (; count < max && (*va = arch_pt_next(pt, *va, end)) < end; *va += PAGE_SIZE) {
+        struct pt_entry entry = how == PT_SCAN_CLEAR ? arch_pt_clear(pt, *va) : arch_pt_get(pt, *va);
+        if (how == PT_SCAN_PROTECT)
+            arch_pt_write_protect(pt, *va);
+        out[count++] = (struct pt_page){*va, entry.frame, entry.flags};
+    }
+    return count;
+}
+
 void arch_tlb_flush(struct arch_pt *pt, uint64_t start, uint64_t end)
 {
     struct radix *tlb = &fake_of(pt)->tlb;

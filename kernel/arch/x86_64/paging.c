@@ -320,6 +320,34 @@ uint64_t arch_pt_next(const struct arch_pt *pt, uint64_t va, uint64_t end)
     return end;
 }
 
+/* Does HOW to the entry and returns what it was. */
+static uint64_t scan_entry(uint64_t *entry, enum pt_scan how)
+{
+    if (how == PT_SCAN_CLEAR)
+        return __atomic_exchange_n(entry, 0, __ATOMIC_ACQ_REL);
+    uint64_t old = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+    if (how == PT_SCAN_PROTECT && (old & P_WRITE))
+        old = __atomic_fetch_and(entry, ~P_WRITE, __ATOMIC_ACQ_REL);
+    return old;
+}
+
+unsigned arch_pt_scan(struct arch_pt *pt, uint64_t *va, uint64_t end, enum pt_scan how, struct pt_page *out,
+                      unsigned max)
+{
+    unsigned count = 0;
+    while (count < max && (*va = arch_pt_next(pt, *va, end)) < end) {
+        uint64_t *table = find(pt, *va & ~(MIB2 - 1)), base = *va & ~(MIB2 - 1);
+        unsigned i = INDEX(*va, 0), limit = end - base < MIB2 ? INDEX(end, 0) : 512;
+        for (; i < limit && count < max; i = skip_empty(table, i + 1, limit)) {
+            uint64_t old = scan_entry(&table[i], how);
+            unsigned flags = (old & P_WRITE ? PT_WRITE : 0) | (old & P_USER ? PT_USER : 0);
+            out[count++] = (struct pt_page){base + i * PAGE_SIZE, old & P_FRAME, old & P_KEPT ? 0 : flags};
+        }
+        *va = base + i * PAGE_SIZE;
+    }
+    return count;
+}
+
 void arch_pt_activate(struct arch_pt *pt)
 {
     struct arch_cpu *cpu = this_cpu();
