@@ -24,9 +24,12 @@ static struct {
 static const char *find_grant(const char *name, size_t len, int *fd)
 {
     const char *grant;
-    for (size_t i = 0; (grant = grant_name(i, fd)) != NULL; i++) {
-        if (strlen(grant) == len && memcmp(grant, name, len) == 0)
-            return grant;
+    int number;
+    for (size_t i = 0; (grant = grant_name(i, &number)) != NULL; i++) {
+        if (strlen(grant) != len || memcmp(grant, name, len) != 0)
+            continue;
+        *fd = number;
+        return grant;
     }
     return NULL;
 }
@@ -111,7 +114,8 @@ static cloudabi_errno_t duplicate(const struct place *place, cloudabi_oflags_t o
     if ((needed & ~have->fs_rights_base) != 0)
         return CLOUDABI_ENOTCAPABLE;
     cloudabi_errno_t error = cloudabi_sys_fd_dup((cloudabi_fd_t)place->fd, &copy);
-    *fd = (int)copy;
+    if (error == 0)
+        *fd = (int)copy;
     return error;
 }
 
@@ -136,7 +140,8 @@ cloudabi_errno_t place_try_open(const struct place *place, cloudabi_oflags_t ofl
     const cloudabi_lookup_t lookup = {.fd = (cloudabi_fd_t)place->fd,
                                       .flags = CLOUDABI_LOOKUP_SYMLINK_FOLLOW};
     error = cloudabi_sys_file_open(lookup, place->path, strlen(place->path), oflags, &wanted, &opened);
-    *fd = (int)opened;
+    if (error == 0)
+        *fd = (int)opened;
     return error;
 }
 

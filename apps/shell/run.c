@@ -113,6 +113,14 @@ static bool make_pipe(struct builder *builder, int *write)
     return true;
 }
 
+/* NAME=terminal, with any rights. */
+static bool is_terminal_grant(const char *word)
+{
+    const char *equals = strchr(word, '=');
+    size_t len = strlen("=terminal");
+    return equals != NULL && strncmp(equals, "=terminal", len) == 0 && (equals[len] == ':' || equals[len] == '\0');
+}
+
 static bool start_program(struct builder *builder, const struct command *command, struct streams streams)
 {
     struct pipeline *pipeline = &builder->pipeline;
@@ -120,10 +128,8 @@ static bool start_program(struct builder *builder, const struct command *command
         complain("too many programs in a pipe");
         return false;
     }
-    for (size_t i = 1; i < command->count; i++) {
-        if (strncmp(command->words[i], "stdin=terminal", 14) == 0)
-            pipeline->lends_terminal = true;
-    }
+    for (size_t i = 1; i < command->count; i++)
+        pipeline->lends_terminal = pipeline->lends_terminal || is_terminal_grant(command->words[i]);
     if (!program_exists(command->words[0]) && strcmp(command->words[0], "run") != 0) {
         complain("unknown command: %s (help)", command->words[0]);
         return false;

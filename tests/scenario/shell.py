@@ -61,15 +61,18 @@ class TcpShell(Shell):
         super().__init__()
         self.socket = None
         deadline = time.monotonic() + timeout
+        patience = 0.5
         while True:
             try:
-                self.connect(port, max(0.5, deadline - time.monotonic()))
+                self.connect(port, min(patience, timeout) if wait else timeout)
                 return
-            except (OSError, ShellClosed):
+            except (OSError, AssertionError):
                 self.close()
                 if not wait or time.monotonic() > deadline:
                     raise
-                time.sleep(0.1)
+                # QEMU accepts before the guest listens and asks it again only after seconds: a new try is faster.
+                patience *= 2
+                time.sleep(0.05)
 
     def connect(self, port, timeout):
         self.buffer = b""
@@ -117,7 +120,8 @@ class ConsoleShell(Shell):
         super().__init__()
         self.machine = machine
         self.seen = 0
-        self.expect(rb"(?:^|\n)([^\n]*[$>#] )", timeout)
+        _, found = self.expect(rb"(?:^|\n)([^\n]*[$>#] )", timeout)
+        self.prompt = found.group(1)
 
     def send(self, data):
         self.machine.type(data)

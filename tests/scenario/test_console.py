@@ -21,7 +21,7 @@ def test_files(console):
 
 def test_line_editing(console):
     console.send(b"echo wrung\x7f\x7f\x7f\x7fong\x7f\x7f\x7fight\n")
-    console.expect(rb"\nwright\r?\n", 10)
+    console.expect(rb"\nwight\r?\n", 10)
 
 
 def test_exit_gives_a_new_shell(machine, console):
