@@ -45,13 +45,21 @@ static size_t init_argdata(uint8_t *to)
     return n;
 }
 
+static struct process *init;
+
+/* Without init nothing can be handed out any more. It powers the machine off before it ends. */
+static void init_ends(struct process *process, bool exec)
+{
+    if (process == init && !exec)
+        panic("init has ended, by signal %u or exit code %u", process->signal, process->exit_code);
+}
+
 static void start_init(void)
 {
     uint8_t argdata[BOOT_COMMAND_LINE + 64];
     struct fd_table *fds = fd_table_create(&job_root);
     struct file *root = NULL;
     struct rights rights = rights_of_type(CLOUDABI_FILETYPE_DIRECTORY);
-    struct process *init;
     cloudabi_fd_t fd;
     cloudabi_errno_t error = dev_open_root(&root);
     if (fds == NULL || error != 0 || fd_table_add(fds, root, rights, &fd) != 0)
@@ -59,6 +67,7 @@ static void start_init(void)
     struct memobj *image = dev_boot_file(INIT_PROGRAM);
     if (image == NULL)
         panic("the boot archive has no " INIT_PROGRAM);
+    process_add_exit_hook(init_ends);
     error = process_create_first(image, fds, argdata, init_argdata(argdata), &init);
     if (error != 0)
         panic(INIT_PROGRAM " can not be executed: error %u", error);

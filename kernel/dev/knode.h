@@ -46,6 +46,7 @@ extern const struct knode knode_root; /* kernel/dev/root.c */
 struct ktext_ops {
     size_t (*render)(void *data, char *buffer, size_t size);                    /* NULL: not readable */
     cloudabi_errno_t (*store)(void *data, const char *text, size_t len);        /* NULL: not writable */
+    void (*release)(void *data); /* when an open file of it goes; NULL: nothing to do */
 };
 cloudabi_errno_t ktext_open(const struct ktext_ops *ops, void *data, cloudabi_fdflags_t flags,
                             struct job *job, struct file **out); /* a character device */

@@ -102,7 +102,7 @@ static cloudabi_errno_t clock_store(void *data, const char *text, size_t len)
     return 0;
 }
 
-static const struct ktext_ops clock_text = {clock_render, clock_store};
+static const struct ktext_ops clock_text = {.render = clock_render, .store = clock_store};
 
 static cloudabi_errno_t clock_open(const struct knode *node, cloudabi_fdflags_t flags, bool write,
                                    struct job *job, struct file **out)

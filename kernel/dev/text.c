@@ -89,7 +89,10 @@ static cloudabi_errno_t text_stat(struct file *file, cloudabi_filestat_t *out)
 
 static void text_close(struct file *file)
 {
-    kfree(file->data);
+    struct ktext *text = file->data;
+    if (text->ops->release != NULL)
+        text->ops->release(text->data);
+    kfree(text);
 }
 
 static const struct file_ops text_file_ops = {

@@ -38,6 +38,7 @@ struct job {
     _Atomic uint64_t cpu_time;                    /* ns, added at switches */
     struct list children, sibling;                /* job tree lock */
     struct list processes;                        /* job tree lock */
+    bool named;                                   /* job tree lock: has a directory, which holds a reference */
     char name[32];
 };
 

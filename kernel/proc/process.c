@@ -77,6 +77,33 @@ struct process *process_create(struct job *job)
     return process;
 }
 
+cloudabi_errno_t process_enter_job(struct job *job)
+{
+    struct process *process = process_self();
+    struct job *old = process->job, *above = job;
+    while (above != NULL && above != old)
+        above = above->parent;
+    if (above == NULL)
+        return CLOUDABI_EPERM;
+    if (process->thread_count != 1) /* nobody but this thread could change it */
+        return CLOUDABI_EBUSY;
+    if (!job_charge(job, JOB_PROCESSES, 1))
+        return CLOUDABI_EAGAIN;
+    cloudabi_errno_t error = thread_enter_job(job);
+    if (error != 0) {
+        job_uncharge(job, JOB_PROCESSES, 1);
+        return error;
+    }
+    spinlock_lock(&job_tree_lock);
+    list_remove(&process->job_link);
+    list_append(&job->processes, &process->job_link);
+    process->job = job_get(job);
+    spinlock_unlock(&job_tree_lock);
+    job_uncharge(old, JOB_PROCESSES, 1);
+    job_put(old);
+    return 0;
+}
+
 /* Gives back what fork, exec or creation had put in. */
 static void drop_parts(struct process *process)
 {

@@ -47,6 +47,9 @@ cloudabi_errno_t process_create_first(struct memobj *object, struct fd_table *fd
 void process_terminate(struct process *process, uint8_t signal, uint32_t exit_code);
 /* What a signal does: nothing, stop, continue, or end. EINVAL: not a signal. */
 cloudabi_errno_t process_raise(struct process *process, cloudabi_signal_t signal);
+/* The calling process, which must have one thread, is paid for by JOB, a descendant of its present job, for what
+ * it takes from now on. EPERM: not a descendant; EBUSY: several threads; EAGAIN, ENOMEM. */
+cloudabi_errno_t process_enter_job(struct job *job);
 uint64_t process_cpu_time(struct process *process); /* ns, all threads */
 
 /* The process behind a process descriptor, not referenced; NULL: FILE is something else. */

@@ -180,6 +180,23 @@ void thread_release(struct thread *thread)
     job_put(job);
 }
 
+cloudabi_errno_t thread_enter_job(struct job *job)
+{
+    struct thread *self = thread_self();
+    struct job *old = self->job;
+    if (!job_charge(job, JOB_THREADS, 1))
+        return CLOUDABI_EAGAIN;
+    if (!job_charge(job, JOB_MEMORY, CHARGE)) {
+        job_uncharge(job, JOB_THREADS, 1);
+        return CLOUDABI_ENOMEM;
+    }
+    self->job = job_get(job);
+    job_uncharge(old, JOB_MEMORY, CHARGE);
+    job_uncharge(old, JOB_THREADS, 1);
+    job_put(old);
+    return 0;
+}
+
 uint64_t thread_cpu_time(const struct thread *thread)
 {
     uint64_t time = thread->cpu_time;

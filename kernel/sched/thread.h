@@ -83,6 +83,8 @@ cloudabi_errno_t thread_create(struct process *process, struct job *job, void (*
 void thread_start(struct thread *thread);
 void thread_discard(struct thread *thread); /* created, but not to be started after all */
 _Noreturn void thread_exit_current(void); /* the scheduler frees it after the last switch */
+/* The calling thread is paid for by JOB from now on. EAGAIN, ENOMEM. */
+cloudabi_errno_t thread_enter_job(struct job *job);
 uint64_t thread_cpu_time(const struct thread *thread);
 
 #endif
