@@ -163,7 +163,8 @@ cloudabi_errno_t futex_wait(const struct futex_address *condvar, const struct fu
     error = futex_word_open(&lock_word, lock);
     if (error != 0)
         goto no_lock;
-    struct futex_sleeper self = {.lock = &lock_word, .thread = thread_self(), .tid = thread_self()->tid};
+    struct futex_sleeper self;
+    futex_sleeper_init(&self, &lock_word);
     struct pair pair = {futex_bucket_of(condvar_word.space, condvar_word.offset),
                         futex_bucket_of(lock_word.space, lock_word.offset)};
     error = enter(&pair, &condvar_word, &self);

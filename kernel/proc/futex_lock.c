@@ -192,7 +192,8 @@ cloudabi_errno_t futex_lock(const struct futex_address *lock, bool write, uint64
     cloudabi_errno_t error = futex_word_open(&word, lock);
     if (error != 0)
         return error;
-    struct futex_sleeper self = {.lock = &word, .thread = thread_self(), .tid = thread_self()->tid};
+    struct futex_sleeper self;
+    futex_sleeper_init(&self, &word);
     error = futex_take(&self, write ? WANT_WRITE : WANT_READ, deadline);
     futex_word_close(&word);
     return error;

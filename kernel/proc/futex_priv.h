@@ -7,6 +7,7 @@
 
 #include "kernel/lib/list.h"
 #include "kernel/proc/futex.h"
+#include "kernel/sched/thread.h"
 #include "kernel/sync/spinlock.h"
 
 #define WRLOCKED CLOUDABI_LOCK_WRLOCKED
@@ -41,6 +42,16 @@ struct futex_sleeper {
     struct thread *thread;     /* c */
     cloudabi_tid_t tid;        /* c */
 };
+
+/* For the calling thread. What the queue sets is left alone: this is on a short path. */
+static inline void futex_sleeper_init(struct futex_sleeper *sleeper, const struct futex_word *lock)
+{
+    sleeper->queued = false;
+    atomic_init(&sleeper->granted, false);
+    sleeper->lock = lock;
+    sleeper->thread = thread_self();
+    sleeper->tid = sleeper->thread->tid;
+}
 
 /* futex_word.c. EFAULT: not writable memory of the caller; EINVAL: not aligned. */
 cloudabi_errno_t futex_word_open(struct futex_word *word, const struct futex_address *address);

@@ -21,7 +21,7 @@
 #include "kernel/sched/sched.h"
 
 #define STACK_SIZE (8ul << 20)
-#define CANARY_LEN 64
+#define CANARY_LEN 16 /* the C start-up takes eight */
 #define READ_WRITE (CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE)
 #define ALL_PROT (READ_WRITE | CLOUDABI_PROT_EXEC)
 

@@ -64,7 +64,8 @@ void sched_kick_locked(struct cpu *cpu, const struct thread *newcomer)
     if (is_idle(cpu))
         poke(cpu);
     else if (newcomer->priority > cpu->current->priority ||
-             atomic_load_explicit(&cpu->timer_armed, memory_order_relaxed) == NEVER)
+             atomic_load_explicit(&cpu->timer_armed, memory_order_relaxed) >
+                 arch_clock_monotonic() + SCHED_SLICE_NS)
         arch_ipi_resched(cpu); /* it must preempt, or time the slice that it is in */
 }
 

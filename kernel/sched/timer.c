@@ -41,15 +41,21 @@ static uint64_t slice_event(struct thread *current)
 
 void sched_arm_locked(struct cpu *cpu)
 {
+    if (atomic_load_explicit(&cpu->ready_count, memory_order_relaxed) == 0 && list_empty(&cpu->timers))
+        return;
     struct thread *current = cpu->current, *timer = first_timer(cpu);
     uint64_t want = timer != NULL ? timer->deadline : NEVER;
+    uint64_t armed = atomic_load_explicit(&cpu->timer_armed, memory_order_relaxed);
+    if (armed <= want && armed <= current->slice_end &&
+        atomic_load_explicit(&sched_idle_mask, memory_order_relaxed) == 0)
+        return; /* early enough for both, whatever the time is */
     if (current != cpu->idle && atomic_load_explicit(&cpu->ready_count, memory_order_relaxed) != 0 &&
         !(atomic_load_explicit(&current->work, memory_order_relaxed) & WORK_RESCHED)) {
         uint64_t slice = slice_event(current);
         if (slice < want)
             want = slice;
     }
-    if (want < atomic_load_explicit(&cpu->timer_armed, memory_order_relaxed)) {
+    if (want < armed) {
         atomic_store_explicit(&cpu->timer_armed, want, memory_order_relaxed);
         arch_timer_set(want);
     }
