@@ -323,9 +323,9 @@ void __malloc_before_fork(void)
     __heap_lock();
 }
 
-void __malloc_after_fork(bool child)
+/* In the child the release adopts locks that still carry the parent's thread id. */
+void __malloc_after_fork(void)
 {
-    (void)child; /* the release adopts locks that still carry the parent's thread id */
     __heap_unlock();
     for (unsigned class = 0; class < CLASS_COUNT; class ++)
         lock_drop(&centrals[class].lock);

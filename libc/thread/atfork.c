@@ -14,8 +14,8 @@ struct handlers {
 };
 
 static lock_word handlers_lock;
-static struct handlers *first; /* h */
-static struct handlers *last;  /* h */
+static struct handlers *_Atomic first; /* h; read without it to see that there is none */
+static struct handlers *last;          /* h */
 
 int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
@@ -38,6 +38,8 @@ int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(vo
 /* Entries are only ever appended, so the list may be walked without the lock, which handlers may need. */
 void __atfork_run(enum fork_moment moment)
 {
+    if (atomic_load_explicit(&first, memory_order_relaxed) == NULL)
+        return;
     lock_take(&handlers_lock);
     struct handlers *at = moment == FORK_PREPARE ? last : first;
     lock_drop(&handlers_lock);

@@ -34,14 +34,51 @@ struct thread_block {
     struct _reent reent;
 };
 
+/* Of a block with two stacks of this size. */
+static size_t block_size_of(size_t stack)
+{
+    return 2 * (PAGE + stack) + ROUND_PAGE(sizeof(struct thread_block) + __libc_tls_size() + 64);
+}
+
+/* As many blocks of the default size are kept for the next threads. */
+#define SPARE_MAX 8
+
 static lock_word ended_lock;
 static struct __pthread *ended; /* e */
+static struct __pthread *spare; /* e: linked through next_ended */
+static unsigned spare_count;    /* e */
 static atomic_uint thread_count = 1;
 
-/* After this the thread may be any thread: its memory is gone. */
+/* Keep the block of a thread that has ended, or unmap it; the caller holds ended_lock. */
+static void release_locked(struct __pthread *thread)
+{
+    if (thread->block_size != block_size_of(DEFAULT_STACK) || spare_count == SPARE_MAX) {
+        __heap_unmap(thread->block, thread->block_size);
+        return;
+    }
+    thread->next_ended = spare;
+    spare = thread;
+    spare_count++;
+}
+
+/* After this the descriptor may be another thread's, or gone. */
 static void release(struct __pthread *thread)
 {
-    __heap_unmap(thread->block, thread->block_size);
+    lock_take(&ended_lock);
+    release_locked(thread);
+    lock_drop(&ended_lock);
+}
+
+static struct __pthread *take_spare(void)
+{
+    lock_take(&ended_lock);
+    struct __pthread *thread = spare;
+    if (thread != NULL) {
+        spare = thread->next_ended;
+        spare_count--;
+    }
+    lock_drop(&ended_lock);
+    return thread;
 }
 
 static bool has_ended(struct __pthread *thread)
@@ -57,7 +94,7 @@ static void release_ended(void)
         struct __pthread *thread = *at;
         if (has_ended(thread)) {
             *at = thread->next_ended;
-            release(thread);
+            release_locked(thread);
         } else {
             at = &thread->next_ended;
         }
@@ -65,13 +102,11 @@ static void release_ended(void)
     lock_drop(&ended_lock);
 }
 
-/* Take memory for a thread and lay it out. Fills in the area of the kernel's stack. */
-static struct __pthread *new_thread(size_t stack_size, cloudabi_threadattr_t *area)
+/* Map memory for a thread; NULL if there is none. */
+static char *map_block(size_t stack)
 {
-    size_t stack = ROUND_PAGE(stack_size);
-    size_t top = ROUND_PAGE(sizeof(struct thread_block) + __libc_tls_size() + 64);
-    size_t total = PAGE + stack + PAGE + stack + top;
-    char *block = stack <= (size_t)1 << 40 ? __heap_map(total, PAGE) : NULL;
+    size_t total = block_size_of(stack);
+    char *block = __heap_map(total, PAGE);
 
     if (block == NULL)
         return NULL;
@@ -80,13 +115,27 @@ static struct __pthread *new_thread(size_t stack_size, cloudabi_threadattr_t *ar
         __heap_unmap(block, total);
         return NULL;
     }
+    return block;
+}
+
+/* A block that is laid out for a thread. Fills in the area of the kernel's stack. */
+static struct __pthread *new_thread(size_t stack_size, cloudabi_threadattr_t *area)
+{
+    size_t stack = ROUND_PAGE(stack_size);
+    struct __pthread *used = stack == DEFAULT_STACK ? take_spare() : NULL;
+    char *block = used != NULL ? used->block : stack <= (size_t)1 << 40 ? map_block(stack) : NULL;
+
+    if (block == NULL)
+        return NULL;
     char *stack_start = block + PAGE + stack + PAGE;
     char *tls = stack_start + stack;
     struct thread_block *descriptor =
         (struct thread_block *)(((uintptr_t)tls + __libc_tls_size() + 63) & ~(uintptr_t)63);
     struct __pthread *thread = &descriptor->thread;
+    if (used != NULL)
+        memset(descriptor, 0, sizeof(*descriptor));
     thread->block = block;
-    thread->block_size = total;
+    thread->block_size = block_size_of(stack);
     thread->tls = tls;
     thread->unsafe_stack_top = block + PAGE + stack;
     thread->reent = &descriptor->reent;
@@ -225,9 +274,17 @@ int pthread_equal(pthread_t a, pthread_t b)
     return a == b;
 }
 
-/* In the child of a fork only the caller goes on. */
+bool __thread_is_alone(void)
+{
+    return atomic_load_explicit(&thread_count, memory_order_relaxed) == 1;
+}
+
+/* In the child of a fork only the caller goes on. What need not change is not written: each page that is
+ * costs a copy. */
 void __thread_only_one(void)
 {
-    atomic_store(&thread_count, 1);
-    ended = NULL;
+    if (!__thread_is_alone())
+        atomic_store(&thread_count, 1);
+    if (ended != NULL)
+        ended = NULL;
 }

@@ -57,9 +57,10 @@ void __malloc_thread_end(struct __pthread *self);
 
 /* Take and release the library's own locks around a fork. */
 void __malloc_before_fork(void);
-void __malloc_after_fork(bool child);
+void __malloc_after_fork(void);
 void __thread_after_fork(cloudabi_tid_t tid);
 void __thread_only_one(void);
+bool __thread_is_alone(void);
 
 /* Run the handlers of pthread_atfork. */
 enum fork_moment { FORK_PREPARE, FORK_PARENT, FORK_CHILD };

@@ -68,22 +68,44 @@ static pid_t add_child(cloudabi_fd_t fd)
     return i < MAX_CHILDREN ? pid : -1;
 }
 
+/* Locks that another thread may hold at the moment of a fork; alone there is none to wait for. */
+static void lock_all(void)
+{
+    lock_take(&children_lock);
+    __malloc_before_fork();
+}
+
+static void unlock_all(void)
+{
+    __malloc_after_fork();
+    lock_drop(&children_lock);
+}
+
+static void forget_children(void)
+{
+    for (size_t i = 0; i < MAX_CHILDREN; i++) {
+        if (children[i].used)
+            children[i].used = false;
+    }
+}
+
 pid_t fork(void)
 {
     cloudabi_fd_t fd = 0;
     cloudabi_tid_t tid = 0;
 
     __atfork_run(FORK_PREPARE);
-    lock_take(&children_lock);
-    __malloc_before_fork();
+    bool alone = __thread_is_alone();
+    if (!alone)
+        lock_all();
     cloudabi_errno_t error = cloudabi_sys_proc_fork(&fd, &tid);
     bool child = error == 0 && fd == CLOUDABI_PROCESS_CHILD;
     if (child)
         __thread_after_fork(tid);
-    __malloc_after_fork(child);
+    if (!alone)
+        unlock_all();
     if (child)
-        memset(children, 0, sizeof(children));
-    lock_drop(&children_lock);
+        forget_children();
     __atfork_run(child ? FORK_CHILD : FORK_PARENT);
     if (error != 0)
         return result(error);
@@ -147,16 +169,36 @@ static pid_t reap(const cloudabi_event_t *event, int *status)
     return child.pid;
 }
 
+/* Wait for one of COUNT subscriptions and take it off the table; 0 if only the clock fired. */
+static pid_t wait_for_one(const cloudabi_subscription_t *in, cloudabi_event_t *out, size_t count,
+                          int *status)
+{
+    size_t events = 0;
+
+    if (result(cloudabi_sys_poll(in, out, count, &events)) < 0)
+        return -1;
+    for (size_t i = 0; i < events; i++) {
+        if (out[i].type == CLOUDABI_EVENTTYPE_PROC_TERMINATE)
+            return reap(&out[i], status);
+    }
+    return 0;
+}
+
 pid_t waitpid(pid_t pid, int *status, int options)
 {
-    cloudabi_subscription_t *in = calloc(MAX_CHILDREN + 1, sizeof(*in) + sizeof(cloudabi_event_t));
-    cloudabi_event_t *out = (cloudabi_event_t *)(in + MAX_CHILDREN + 1);
+    cloudabi_subscription_t one_in[2];
+    cloudabi_event_t one_out[2];
+    cloudabi_subscription_t *in = one_in;
+    cloudabi_event_t *out = one_out;
     struct child killed = {.pid = 0};
-    size_t events = 0;
     pid_t found = -1;
 
-    if (in == NULL)
-        return result(ENOMEM);
+    if (pid <= 0) {
+        in = malloc((MAX_CHILDREN + 1) * (sizeof(*in) + sizeof(*out)));
+        if (in == NULL)
+            return -1;
+        out = (cloudabi_event_t *)(in + MAX_CHILDREN + 1);
+    }
     size_t count = subscribe(pid, in, &killed);
     if (killed.pid != 0) {
         if (status != NULL)
@@ -170,15 +212,10 @@ pid_t waitpid(pid_t pid, int *status, int options)
                 (cloudabi_subscription_t){.userdata = MAX_CHILDREN,
                                           .type = CLOUDABI_EVENTTYPE_CLOCK,
                                           .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC}};
-        if (result(cloudabi_sys_poll(in, out, count, &events)) == 0) {
-            found = 0;
-            for (size_t i = 0; i < events && found == 0; i++) {
-                if (out[i].type == CLOUDABI_EVENTTYPE_PROC_TERMINATE)
-                    found = reap(&out[i], status);
-            }
-        }
+        found = wait_for_one(in, out, count, status);
     }
-    free(in);
+    if (in != one_in)
+        free(in);
     return found;
 }
 

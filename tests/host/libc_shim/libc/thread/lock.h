@@ -33,6 +33,6 @@ static inline void lock_drop(lock_word *lock)
 
 void __malloc_thread_end(struct __pthread *self);
 void __malloc_before_fork(void);
-void __malloc_after_fork(bool child);
+void __malloc_after_fork(void);
 
 #endif
