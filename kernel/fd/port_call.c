@@ -40,9 +40,9 @@ static void slot_prepare(struct slot *slot, uint32_t epoch)
 }
 
 /* Short requests are most of the traffic: half of the copying. */
-static inline size_t request_size(unsigned op)
+static inline bool is_short(unsigned op)
 {
-    return op <= PORT_SETATTR ? sizeof(struct port_request) : PORT_REQUEST_SHORT;
+    return op > PORT_SETATTR;
 }
 
 /* 0: slot taken; EAGAIN: wait; else the error. */
@@ -99,7 +99,10 @@ cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum
             return CLOUDABI_ENOMEM;
         }
     }
-    memset(&call->request, 0, request_size(op));
+    if (is_short(op))
+        memset(&call->request, 0, PORT_REQUEST_SHORT);
+    else
+        memset(&call->request, 0, sizeof(call->request));
     call->request.op = (uint16_t)op;
     return 0;
 }
@@ -155,7 +158,7 @@ static cloudabi_errno_t payload_copy(struct port_call *call, enum direction way,
 {
     if (at > PORT_PAYLOAD || len > PORT_PAYLOAD - at)
         return CLOUDABI_EMSGSIZE;
-    while (len > 0) {
+    while (len > 0) { /* once, for most */
         uint8_t *bytes;
         size_t piece = PAGE_SIZE - at % PAGE_SIZE;
         if (piece > len)
@@ -199,7 +202,7 @@ cloudabi_errno_t port_call_take_user(struct port_call *call, size_t at, const st
 /* Makes slot I visible to the service. Lock held. */
 static void slot_post(struct port *port, unsigned i, const struct port_request *request)
 {
-    if (request_size(request->op) == PORT_REQUEST_SHORT)
+    if (is_short(request->op))
         memcpy(&port_slot(port, i)->request, request, PORT_REQUEST_SHORT);
     else
         port_slot(port, i)->request = *request;
@@ -329,7 +332,7 @@ void slot_complete(struct port *port, unsigned i, cloudabi_errno_t error, struct
         thread_unpark(caller);
 }
 
-bool port_post_forgets(struct port *port, struct list *freed)
+bool port_post_forgets_slow(struct port *port, struct list *freed)
 {
     bool posted = false;
     while (!list_empty(&port->forgets) && port->state == PORT_SERVED && port->free_slots != 0) {

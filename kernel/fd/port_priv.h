@@ -124,7 +124,11 @@ cloudabi_errno_t port_serve_wait(struct port *port, bool nonblock);
 bool port_pending(struct port *port);
 /* Gives references back to the service as far as slots are free (lock held); nodes that nobody knows any more go
  * onto FREED, for port_nodes_free() without the lock. True if the service should be told. */
-bool port_post_forgets(struct port *port, struct list *freed);
+bool port_post_forgets_slow(struct port *port, struct list *freed);
+static inline bool port_post_forgets(struct port *port, struct list *freed)
+{
+    return !list_empty(&port->forgets) && port_post_forgets_slow(port, freed);
+}
 void port_signal(struct port *port);       /* something for the service besides requests */
 
 /* --- port_node.c ------------------------------------------------------------------------------------------ */

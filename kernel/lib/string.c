@@ -5,6 +5,9 @@
  */
 #include "kernel/lib/string.h"
 
+#undef memcpy
+#undef memset
+
 #include <stdint.h>
 
 typedef uint64_t __attribute__((aligned(1), may_alias)) word;

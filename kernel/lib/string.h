@@ -15,4 +15,10 @@ size_t strnlen(const char *text, size_t max);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t max);
 
+/* A freestanding compiler takes these for ordinary functions; so told, it expands small constant sizes in place. */
+#ifdef TESSERA_KERNEL
+#define memcpy(to, from, len) __builtin_memcpy(to, from, len)
+#define memset(to, byte, len) __builtin_memset(to, byte, len)
+#endif
+
 #endif

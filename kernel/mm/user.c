@@ -121,6 +121,8 @@ static bool walk_next(struct vec_walk *walk, user_addr_t *at, size_t *len)
 
 cloudabi_errno_t user_vec_read(const struct user_vec *vec, size_t skip, void *to, size_t len)
 {
+    if (vec->count == 1)
+        return copy_from_user(to, user_add(vec->buf->base, skip), len);
     struct vec_walk walk = walk_start(vec, skip, len);
     cloudabi_errno_t error = 0;
     user_addr_t at;
@@ -132,6 +134,8 @@ cloudabi_errno_t user_vec_read(const struct user_vec *vec, size_t skip, void *to
 
 cloudabi_errno_t user_vec_write(const struct user_vec *vec, size_t skip, const void *from, size_t len)
 {
+    if (vec->count == 1)
+        return copy_to_user(user_add(vec->buf->base, skip), from, len);
     struct vec_walk walk = walk_start(vec, skip, len);
     cloudabi_errno_t error = 0;
     user_addr_t at;

@@ -100,20 +100,25 @@ void thread_interrupt(struct thread *thread, uint32_t work)
     wake(thread, false, true);
 }
 
-/* Takes the parked NEXT away from its CPU, to be run here and now. False: it is awake or will be. */
+/* Takes the parked NEXT away from its CPU, to be run here and now; comes back with HERE locked. False (nothing
+ * locked): it is awake or will be. */
 static bool claim(struct thread *next, struct cpu *here)
 {
     if (atomic_exchange(&next->unparked, true) || atomic_load(&next->state) != THREAD_PARKED)
         return false;
     struct cpu *home = sched_lock_cpu_of(next);
-    bool parked = atomic_load_explicit(&next->state, memory_order_relaxed) == THREAD_PARKED;
-    if (parked) {
-        list_remove(&next->timer_link);
-        atomic_store_explicit(&next->state, THREAD_RUNNABLE, memory_order_relaxed);
-        atomic_store_explicit(&next->cpu, here, memory_order_relaxed);
+    if (atomic_load_explicit(&next->state, memory_order_relaxed) != THREAD_PARKED) {
+        spinlock_unlock(&home->lock);
+        return false;
     }
-    spinlock_unlock(&home->lock);
-    return parked;
+    list_remove(&next->timer_link);
+    atomic_store_explicit(&next->state, THREAD_RUNNABLE, memory_order_relaxed);
+    atomic_store_explicit(&next->cpu, here, memory_order_relaxed);
+    if (home != here) {
+        spinlock_unlock(&home->lock);
+        spinlock_lock(&here->lock);
+    }
+    return true;
 }
 
 /* May NEXT go before what is ready here? (datapath rule 19) */
@@ -137,7 +142,6 @@ cloudabi_errno_t sched_handoff_and_park(struct thread *next, uint64_t deadline)
     }
     if (!claim(next, cpu))
         return park(deadline, true);
-    spinlock_lock(&cpu->lock);
     atomic_store(&self->state, THREAD_PARKED);
     if (called(self, true)) {
         atomic_store_explicit(&self->state, THREAD_RUNNING, memory_order_relaxed);
@@ -150,7 +154,7 @@ cloudabi_errno_t sched_handoff_and_park(struct thread *next, uint64_t deadline)
     if (deadline != NEVER)
         sched_timer_insert_locked(cpu, self, deadline);
     sched_switch_locked(cpu, self, next, self->slice_end);
-    return park(deadline, true);
+    return atomic_exchange(&self->unparked, false) ? 0 : park(deadline, true);
 }
 
 void sched_handoff(struct thread *next)
@@ -164,7 +168,6 @@ void sched_handoff(struct thread *next)
     }
     if (!claim(next, cpu))
         return;
-    spinlock_lock(&cpu->lock);
     atomic_store_explicit(&self->state, THREAD_RUNNABLE, memory_order_relaxed);
     list_push(&cpu->ready[self->priority], &self->run_link);
     atomic_fetch_add_explicit(&cpu->ready_count, 1, memory_order_relaxed);
