@@ -3,7 +3,11 @@
 #include "lwip/dhcp.h"
 #include "lwip/dns.h"
 #include "lwip/netif.h"
+#include "lwip/timeouts.h"
 #include "services/net/net.h"
+
+/* Milliseconds without an address after which the log says so. */
+#define PATIENCE 5000
 
 /* The log says each thing once. */
 static ip4_addr_t told_address;
@@ -34,6 +38,14 @@ static void on_link(struct netif *netif)
     net_log(net, "net: eth0 link %s", told_link ? "up" : "down");
 }
 
+static void on_patience(void *state)
+{
+    const struct netif *netif = state;
+    if (ip4_addr_isany(netif_ip4_addr(netif)))
+        net_log(((struct card *)netif->state)->net,
+                "net: eth0: no DHCP server has answered; asking on, there is no IPv4 until one does");
+}
+
 void config_start(struct net *net)
 {
     struct netif *netif = &net->card.netif;
@@ -44,4 +56,5 @@ void config_start(struct net *net)
         net_log(net, "net: eth0 has no link; DHCP starts when it comes up");
     if (dhcp_start(netif) != ERR_OK)
         net_log(net, "net: no memory for DHCP");
+    sys_timeout(PATIENCE, on_patience, netif);
 }
