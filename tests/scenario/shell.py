@@ -114,14 +114,29 @@ class TcpShell(Shell):
 
 
 class ConsoleShell(Shell):
-    """The shell on the console: COM1 of a machine, where the kernel log appears too."""
+    """The shell on the console: COM1 of a machine, where the kernel log appears too.
+
+    What is typed is echoed, so one line is typed at a time, and its end is the next prompt.
+    """
+
+    PROMPT = rb"tessera> "
+    NOISE = re.compile(r"^(\[ *[0-9.]+\]|init: |net: |tmpfs: |console: |netshell: )")
 
     def __init__(self, machine, timeout=30):
         super().__init__()
         self.machine = machine
         self.seen = 0
-        _, found = self.expect(rb"(?:^|\n)([^\n]*[$>#] )", timeout)
-        self.prompt = found.group(1)
+        self.expect(self.PROMPT, timeout)
+        self.wait_quiet()
+
+    def wait_quiet(self, seconds=0.4):
+        """Waits until nobody has written for a while, so that the log does not fall into an echoed line."""
+        size = -1
+        while size != len(self.machine.log):
+            size = len(self.machine.log)
+            time.sleep(seconds)
+        self.seen = size
+        self.buffer = b""
 
     def send(self, data):
         self.machine.type(data)
@@ -137,9 +152,11 @@ class ConsoleShell(Shell):
             return data or None
 
     def run(self, command, timeout=20):
-        """The output of a command without the lines that the kernel and services log meanwhile."""
-        text = super().run(command, timeout)
-        noise = re.compile(r"^(\[[^\]]*\] |init: |net: |tmpfs: |console: |netshell: )")
-        lines = [line for line in text.splitlines() if not noise.match(line) and not line.endswith(command)
-                 and not line.endswith(f"echo end-of-{self.count}")]
-        return "\n".join(lines)
+        """The output of a command, without its echo and the lines that others log meanwhile."""
+        self.send(command.encode() + b"\n")
+        before, _ = self.expect(self.PROMPT, timeout)
+        lines = before.decode("utf-8", "replace").replace("\r", "").splitlines()
+        kept = [line for line in lines if not self.NOISE.match(line)]
+        if kept and kept[0] == command:
+            del kept[0]
+        return "\n".join(kept).strip("\n")

@@ -28,6 +28,7 @@ def test_exit_gives_a_new_shell(machine, console):
     mark = machine.mark()
     console.send(b"exit\n")
     machine.wait_log(rb"init: shell: started", 10, mark)
+    console.wait_quiet()
     assert console.run("echo again") == "again"
 
 

@@ -24,7 +24,7 @@ def inside(shell):
 def test_no_way_up(shell, path):
     for command in (f"ls {path}", f"cat {path}", f"echo x > {path}/owned", f"mkdir {path}/owned", f"rm {path}/owned"):
         answer = shell.run(command)
-        assert not SECRETS.search(answer), (command, answer)
+        assert not SECRETS.search(answer.replace(path, "")), (command, answer)
         assert REFUSED.search(answer), (command, answer)
 
 
