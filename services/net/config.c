@@ -42,8 +42,9 @@ static void on_patience(void *state)
 {
     const struct netif *netif = state;
     if (ip4_addr_isany(netif_ip4_addr(netif)))
-        net_log(((struct card *)netif->state)->net,
-                "net: eth0: no DHCP server has answered; asking on, there is no IPv4 until one does");
+        net_log(
+            ((struct card *)netif->state)->net,
+            "net: eth0: no DHCP server has answered; asking on, there is no IPv4 until one does");
 }
 
 void config_start(struct net *net)

@@ -224,13 +224,12 @@ static void abort_pcb(struct connection *connection)
     tcp_abort(pcb);
 }
 
-/* True if nobody can use the connection any more. */
+/* True if no byte can be read or written any more: the stream was closed, or nobody can come to open it. */
 static bool abandoned(const struct connection *connection)
 {
-    if (connection->node.holders != 0 || connection->waiting || connection->listener != NULL)
-        return false;
-    return !connection->given ||
-           channel_closed(&connection->net->server, (unsigned)connection->channel);
+    if (connection->given)
+        return channel_closed(&connection->net->server, (unsigned)connection->channel);
+    return connection->node.holders == 0 && !connection->waiting && connection->listener == NULL;
 }
 
 /* lwIP would answer tcp_close with RST and free the pcb unnoticed if data was not taken. */
@@ -296,7 +295,7 @@ static void run_one(struct connection *connection)
         return;
     }
     close_pcb(connection);
-    if (connection->pcb == NULL && !connection->queued)
+    if (connection->pcb == NULL && connection->node.holders == 0 && !connection->queued)
         connection_destroy(connection);
 }
 

@@ -19,6 +19,9 @@
 #include "services/net/card.h"
 #include "services/net/table.h"
 
+/* Listeners and datagram sockets together. */
+#define NET_SOCKETS_MAX 120
+
 struct connection;
 struct listener;
 struct datagram;

@@ -145,6 +145,9 @@ static err_t on_received(void *argument, struct tcp_pcb *pcb, struct pbuf *pbuf,
         while (pbuf->next != NULL)
             pbuf = pbuf->next;
         connection->received_last = pbuf;
+        /* A batch is moved at the end of the round; a long one must not close the window meanwhile. */
+        if (connection->given && pcb->rcv_wnd < TCP_WND_MAX(pcb) / 2)
+            stream_pump(connection);
     }
     connection_queue(connection);
     return ERR_OK;

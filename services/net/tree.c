@@ -133,6 +133,17 @@ static cloudabi_errno_t open_connection(struct net *net, struct call *call,
     return connection_open_data(connection, call, wait);
 }
 
+/* The loop's poll has room for so many sockets. */
+static bool may_wait_for_more(const struct net *net)
+{
+    unsigned count = 0;
+    for (const struct listener *l = net->listeners; l != NULL; l = l->next)
+        count++;
+    for (const struct datagram *d = net->datagrams; d != NULL; d = d->next)
+        count++;
+    return count < NET_SOCKETS_MAX;
+}
+
 static cloudabi_errno_t open_endpoint(struct net *net, struct call *call, const struct name *name,
                                       bool directory)
 {
@@ -142,6 +153,8 @@ static cloudabi_errno_t open_endpoint(struct net *net, struct call *call, const 
         return open_connection(net, call, &name->set, directory);
     if (directory)
         return open_directory(net, call, name);
+    if (!may_wait_for_more(net))
+        return CLOUDABI_ENFILE;
     if (name->kind == NAME_TCP_LISTEN)
         error = listener_start(net, &name->set, &fd);
     else if (name->kind == NAME_UDP_CONNECT)

@@ -70,8 +70,8 @@ void lwip_port_free(void *memory);
 #define LWIP_TCP 1
 #define TCP_MSS 1460
 #define LWIP_WND_SCALE 1
-#define TCP_RCV_SCALE 2
-#define TCP_WND (128 * 1024)
+#define TCP_RCV_SCALE 1
+#define TCP_WND (64 * 1024)
 #define TCP_SND_BUF (64 * 1024)
 #define TCP_SND_QUEUELEN 512
 #define TCP_SNDLOWAT (16 * 1024)
