@@ -4,6 +4,7 @@
 #include "kernel/arch/x86_64/boot.h"
 #include "kernel/debug/log.h"
 #include "kernel/dev/dev.h"
+#include "kernel/fd/port.h"
 #include "kernel/job/job.h"
 #include "kernel/lib/bootinfo.h"
 #include "kernel/lib/random.h"
@@ -68,6 +69,7 @@ static void start_init(void)
     if (image == NULL)
         panic("the boot archive has no " INIT_PROGRAM);
     process_add_exit_hook(init_ends);
+    port_init();
     error = process_create_first(image, fds, argdata, init_argdata(argdata), &init);
     if (error != 0)
         panic(INIT_PROGRAM " can not be executed: error %u", error);
