@@ -41,8 +41,18 @@ static struct pbuf *frame_in_place(struct card *card, const struct virtio_net_fr
                                (u16_t)frame->length);
 }
 
-static void receive(struct card *card, const struct virtio_net_frame *frame)
+/* Ethernet has no shorter frames, and lwIP relies on that; a virtual card delivers them unpadded. */
+static void pad(struct virtio_net_frame *frame)
 {
+    if (frame->length >= FRAME_MIN)
+        return;
+    memset(frame->data + frame->length, 0, FRAME_MIN - frame->length);
+    frame->length = FRAME_MIN;
+}
+
+static void receive(struct card *card, struct virtio_net_frame *frame)
+{
+    pad(frame);
     bool scarce = virtio_net_receive_room(&card->device) < card->device.receive_pool.count / 2;
     struct pbuf *pbuf = scarce ? frame_copied(card, frame) : frame_in_place(card, frame);
     card->stats.received++;
