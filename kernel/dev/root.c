@@ -6,29 +6,40 @@
 #include "kernel/job/job.h"
 #include "kernel/lib/string.h"
 
-void knode_entry_set(struct knode_entry *entry, const char *name, size_t len, const struct knode *node)
+void knode_entry_set(struct knode_entry *entry, const char *name, size_t len,
+                     const struct knode *node)
 {
     entry->len = len < KNODE_NAME_MAX ? len : KNODE_NAME_MAX;
     memcpy(entry->name, name, entry->len);
     entry->node = *node;
 }
 
-static cloudabi_errno_t table_lookup(const struct knode *dir, const char *name, size_t len, struct knode *out)
+static void get_node(const struct knode *node) /* who looks up, puts */
+{
+    if (node->ops->get != NULL)
+        node->ops->get(node);
+}
+
+static cloudabi_errno_t table_lookup(const struct knode *dir, const char *name, size_t len,
+                                     struct knode *out)
 {
     for (const struct knode_name *n = dir->data; n->name != NULL; n++)
         if (strlen(n->name) == len && memcmp(n->name, name, len) == 0) {
             *out = n->node;
+            get_node(out);
             return 0;
         }
     return CLOUDABI_ENOENT;
 }
 
-static cloudabi_errno_t table_entry(const struct knode *dir, uint64_t index, struct knode_entry *out)
+static cloudabi_errno_t table_entry(const struct knode *dir, uint64_t index,
+                                    struct knode_entry *out)
 {
     const struct knode_name *n = dir->data;
     for (; n->name != NULL; n++)
         if (index-- == 0) {
             knode_entry_set(out, n->name, strlen(n->name), &n->node);
+            get_node(&out->node);
             return 0;
         }
     return CLOUDABI_ENOENT;
@@ -36,8 +47,14 @@ static cloudabi_errno_t table_entry(const struct knode *dir, uint64_t index, str
 
 const struct knode_ops knode_table_ops = {.lookup = table_lookup, .entry = table_entry};
 
-#define DIRECTORY(o, d, n) {.ops = (o), .data = (d), .number = (n), .type = CLOUDABI_FILETYPE_DIRECTORY}
-#define DEVICE(o, d, n) {.ops = (o), .data = (d), .number = (n), .type = CLOUDABI_FILETYPE_CHARACTER_DEVICE}
+#define DIRECTORY(o, d, n)                                                          \
+    {                                                                               \
+        .ops = (o), .data = (d), .number = (n), .type = CLOUDABI_FILETYPE_DIRECTORY \
+    }
+#define DEVICE(o, d, n)                                                                    \
+    {                                                                                      \
+        .ops = (o), .data = (d), .number = (n), .type = CLOUDABI_FILETYPE_CHARACTER_DEVICE \
+    }
 
 static struct knode_name serial_names[] = {
     {"com1", DEVICE(&serial_ops, (void *)0, 20)},
