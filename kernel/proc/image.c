@@ -59,6 +59,8 @@ static cloudabi_errno_t map_at(struct vmspace *space, uint64_t va, uint64_t leng
 static cloudabi_errno_t space_write(struct vmspace *space, uint64_t va, const void *data, size_t len)
 {
     cloudabi_errno_t error = len != 0 ? vmspace_touch(space, va, len, true) : 0;
+    if (error == CLOUDABI_EFAULT)
+        error = CLOUDABI_ENOMEM; /* it is mapped and writable: all that can have failed is memory */
     while (error == 0 && len != 0) {
         size_t part = PAGE_SIZE - va % PAGE_SIZE;
         if (part > len)
