@@ -18,9 +18,9 @@
 
 #include "kernel/arch/x86_64/types.h" /* struct arch_thread, struct arch_cpu, struct arch_pt */
 
-#define PAGE_SIZE 4096ul
+#define PAGE_SIZE  4096ul
 #define PAGE_SHIFT 12
-#define MAX_CPUS 16
+#define MAX_CPUS   16
 
 struct thread;
 struct cpu;
@@ -29,7 +29,7 @@ typedef uint64_t paddr_t;
 
 /* Lowest and one past the highest address that user mappings may use. */
 #define USER_BASE 0x0000000000010000ul
-#define USER_END 0x00007ffffffff000ul
+#define USER_END  0x00007ffffffff000ul
 
 /* --- this CPU ------------------------------------------------------------------------------- */
 
@@ -38,7 +38,7 @@ void arch_idle(void);             /* interrupts on, halt until one comes, interr
 void arch_interrupt_window(void); /* let pending interrupts in, then off again */
 void arch_spin_hint(void);        /* one turn of a spin loop: pause + serve the shootdown inbox */
 void arch_ipi_resched(struct cpu *cpu); /* make CPU look at its run queue */
-_Noreturn void arch_halt_all(void);  /* panic: stop the other CPUs and this one */
+_Noreturn void arch_halt_all(void);     /* panic: stop the other CPUs and this one */
 
 /* --- threads -------------------------------------------------------------------------------- */
 
@@ -60,8 +60,8 @@ struct thread *arch_switch(struct thread *prev, struct thread *next);
 
 /* --- time ----------------------------------------------------------------------------------- */
 
-uint64_t arch_clock_monotonic(void);       /* ns since boot; never goes back, same on all CPUs */
-uint64_t arch_clock_realtime(void);        /* ns since 1970: monotonic + an offset, first from the RTC */
+uint64_t arch_clock_monotonic(void); /* ns since boot; never goes back, same on all CPUs */
+uint64_t arch_clock_realtime(void);  /* ns since 1970: monotonic + an offset, first from the RTC */
 void arch_clock_set_realtime(uint64_t now);
 uint64_t arch_cycles(void);
 /* One-shot timer of this CPU: interrupt at monotonic DEADLINE (UINT64_MAX = off). Its interrupt
@@ -70,10 +70,10 @@ void arch_timer_set(uint64_t deadline);
 
 /* --- page tables (kernel/mm owns the locking: the vmspace's pt lock) -------------------------- */
 
-#define PT_WRITE 1u
-#define PT_EXEC 2u
-#define PT_USER 4u
-#define PT_UNCACHED 8u
+#define PT_WRITE         1u
+#define PT_EXEC          2u
+#define PT_USER          4u
+#define PT_UNCACHED      8u
 #define PT_WRITE_COMBINE 16u
 
 struct pt_entry { /* decoded form of one leaf entry */
@@ -111,8 +111,8 @@ struct pt_page {
     unsigned flags;
 };
 enum pt_scan { PT_SCAN_LOOK, PT_SCAN_PROTECT /* against writing */, PT_SCAN_CLEAR };
-unsigned arch_pt_scan(struct arch_pt *pt, uint64_t *va, uint64_t end, enum pt_scan how, struct pt_page *out,
-                      unsigned max);
+unsigned arch_pt_scan(struct arch_pt *pt, uint64_t *va, uint64_t end, enum pt_scan how,
+                      struct pt_page *out, unsigned max);
 void arch_pt_activate(struct arch_pt *pt); /* NULL: the kernel's own, without user memory */
 /* Flush [start,end) of PT on every CPU that has it active; waits for acknowledgement.  May be
  * called with spinlocks held: waiters serve their inbox in arch_spin_hint(). */
@@ -121,7 +121,8 @@ void arch_tlb_flush(struct arch_pt *pt, uint64_t start, uint64_t end);
 /* Kernel mappings outside the direct map: stacks with guard pages, device memory. */
 void *arch_kmap_stack(const paddr_t *frames, size_t pages); /* guard page below; NULL: no memory */
 void arch_kunmap_stack(void *base, size_t pages);
-void *arch_kmap_device(paddr_t pa, size_t len); /* uncached, at most 6 pages, for ever; NULL: no memory */
+void *arch_kmap_device(paddr_t pa,
+                       size_t len); /* uncached, at most 6 pages, for ever; NULL: no memory */
 
 /* All physical memory, seen by the kernel. Host tests bring memory of their own. */
 #ifdef TESSERA_HOST
@@ -156,7 +157,7 @@ bool arch_user_cas32(uint64_t va, uint32_t *expected, uint32_t desired, bool *sw
 
 /* --- randomness, console, power -------------------------------------------------------------- */
 
-bool arch_random64(uint64_t *out); /* RDSEED, else RDRAND; false: neither */
+bool arch_random64(uint64_t *out);                     /* RDSEED, else RDRAND; false: neither */
 void arch_console_write(const char *text, size_t len); /* COM1, polled, usable in a panic */
 _Noreturn void arch_power_off(void);
 _Noreturn void arch_reboot(void);

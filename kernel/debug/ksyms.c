@@ -18,7 +18,8 @@ extern const uint8_t kernel_start[], kernel_text_end[];
 
 const char *ksym_find(uint64_t address, uint64_t *offset)
 {
-    if (&ksym_count == NULL || address < (uint64_t)kernel_start || address >= (uint64_t)kernel_text_end)
+    if (&ksym_count == NULL || address < (uint64_t)kernel_start ||
+        address >= (uint64_t)kernel_text_end)
         return NULL;
     uint64_t wanted = address - (uint64_t)kernel_start;
     uint32_t low = 0, high = ksym_count;

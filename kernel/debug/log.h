@@ -12,7 +12,8 @@
 #include "kernel/lib/assert.h"
 
 __attribute__((format(printf, 1, 2))) void klog(const char *format, ...);
-void klog_text(const char *text, size_t len); /* one line from outside: unprintable bytes become '?' */
+void klog_text(const char *text,
+               size_t len); /* one line from outside: unprintable bytes become '?' */
 
 /* The ring: bytes are numbered from the boot on. Copies what is there from *POSITION on (moved forward
  * over what was overwritten) and advances it. */

@@ -13,7 +13,7 @@
 #include "kernel/lib/printf.h"
 
 #define KERNEL_HALF 0xffff800000000000ul
-#define FRAMES_MAX 24
+#define FRAMES_MAX  24
 
 static atomic_bool panicking;
 

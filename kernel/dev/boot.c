@@ -21,8 +21,8 @@
 #define BOOT_NUMBER 0x100000
 #define FILE_NUMBER 0x200000
 
-static struct bootfs archive;     /* constant after dev_init */
-static struct memobj **objects;   /* by entry; objects_lock */
+static struct bootfs archive;   /* constant after dev_init */
+static struct memobj **objects; /* by entry; objects_lock */
 static struct mutex objects_lock;
 static struct memobj *vdso;
 
@@ -80,7 +80,8 @@ static struct memobj *object_of(const struct bootfs_entry *entry)
     struct memobj **slot = &objects[entry - archive.entries];
     mutex_lock(&objects_lock);
     if (*slot == NULL)
-        *slot = memobj_create_physical(&job_root, boot_info.module.start + entry->offset, entry->size, 0);
+        *slot = memobj_create_physical(&job_root, boot_info.module.start + entry->offset,
+                                       entry->size, 0);
     struct memobj *object = *slot != NULL ? memobj_get(*slot) : NULL;
     mutex_unlock(&objects_lock);
     return object;
@@ -94,8 +95,8 @@ struct memobj *dev_boot_file(const char *name)
 
 /* --- nodes ----------------------------------------------------------------------------------------- */
 
-static cloudabi_errno_t boot_file_open(const struct knode *node, cloudabi_fdflags_t flags, bool write,
-                                  struct job *job, struct file **out)
+static cloudabi_errno_t boot_file_open(const struct knode *node, cloudabi_fdflags_t flags,
+                                       bool write, struct job *job, struct file **out)
 {
     if (write)
         return CLOUDABI_EROFS;
@@ -138,8 +139,8 @@ static void node_of(const struct bootfs_name *name, size_t prefix, struct knode 
                               CLOUDABI_FILETYPE_REGULAR_FILE};
         return;
     }
-    *out = (struct knode){&boot_dir_ops, (void *)(name->name - prefix), BOOT_NUMBER + prefix + name->len + 1,
-                          CLOUDABI_FILETYPE_DIRECTORY};
+    *out = (struct knode){&boot_dir_ops, (void *)(name->name - prefix),
+                          BOOT_NUMBER + prefix + name->len + 1, CLOUDABI_FILETYPE_DIRECTORY};
 }
 
 static cloudabi_errno_t dir_entry(const struct knode *dir, uint64_t index, struct knode_entry *out)

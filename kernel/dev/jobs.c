@@ -11,7 +11,7 @@
 #include "kernel/proc/process.h"
 
 #define NUMBER_BASE 0x400000ul
-#define UUID_TEXT 36
+#define UUID_TEXT   36
 
 static const struct knode_ops procs_ops, process_ops;
 
@@ -44,7 +44,8 @@ static struct knode job_node(struct job *job) /* takes the reference over */
     return (struct knode){&jobs_ops, job, number_of(job, 0), CLOUDABI_FILETYPE_DIRECTORY};
 }
 
-static cloudabi_errno_t jobs_lookup(const struct knode *dir, const char *name, size_t len, struct knode *out)
+static cloudabi_errno_t jobs_lookup(const struct knode *dir, const char *name, size_t len,
+                                    struct knode *out)
 {
     for (unsigned i = 0; i < JOB_ITEMS; i++)
         if (strlen(job_items[i].name) == len && memcmp(job_items[i].name, name, len) == 0) {
@@ -92,7 +93,8 @@ static cloudabi_errno_t jobs_mkdir(const struct knode *dir, const char *name, si
     return 0;
 }
 
-static cloudabi_errno_t jobs_unlink(const struct knode *dir, const char *name, size_t len, bool directory)
+static cloudabi_errno_t jobs_unlink(const struct knode *dir, const char *name, size_t len,
+                                    bool directory)
 {
     struct job *job = job_find(dir->data, name, len);
     if (job == NULL)
@@ -144,7 +146,8 @@ static struct process *process_nth(struct job *job, uint64_t index)
 {
     struct process *found = NULL;
     spinlock_lock(&job_tree_lock);
-    list_for_each(link, &job->processes) {
+    list_for_each(link, &job->processes)
+    {
         struct process *process = container_of(link, struct process, job_link);
         if (process->exited || index-- != 0)
             continue;
@@ -157,7 +160,8 @@ static struct process *process_nth(struct job *job, uint64_t index)
     return found;
 }
 
-static void process_entry(struct process *process, struct knode_entry *out) /* takes the reference over */
+static void process_entry(struct process *process,
+                          struct knode_entry *out) /* takes the reference over */
 {
     char name[UUID_TEXT + 1];
     struct knode node = {&process_ops, process, number_of(process, 0), CLOUDABI_FILETYPE_DIRECTORY};
@@ -165,7 +169,8 @@ static void process_entry(struct process *process, struct knode_entry *out) /* t
     knode_entry_set(out, name, UUID_TEXT, &node);
 }
 
-static cloudabi_errno_t procs_entry(const struct knode *dir, uint64_t index, struct knode_entry *out)
+static cloudabi_errno_t procs_entry(const struct knode *dir, uint64_t index,
+                                    struct knode_entry *out)
 {
     struct process *process = process_nth(dir->data, index);
     if (process == NULL)
@@ -174,7 +179,8 @@ static cloudabi_errno_t procs_entry(const struct knode *dir, uint64_t index, str
     return 0;
 }
 
-static cloudabi_errno_t procs_lookup(const struct knode *dir, const char *name, size_t len, struct knode *out)
+static cloudabi_errno_t procs_lookup(const struct knode *dir, const char *name, size_t len,
+                                     struct knode *out)
 {
     struct knode_entry entry;
     for (uint64_t i = 0; procs_entry(dir, i, &entry) == 0; i++) {
@@ -196,12 +202,14 @@ static const struct knode_ops procs_ops = {
 
 /* --- procs/UUID/ ------------------------------------------------------------------------------------------ */
 
-static cloudabi_errno_t process_dir_entry(const struct knode *dir, uint64_t index, struct knode_entry *out)
+static cloudabi_errno_t process_dir_entry(const struct knode *dir, uint64_t index,
+                                          struct knode_entry *out)
 {
     if (index > 1)
         return CLOUDABI_ENOENT;
     struct process *process = process_get(dir->data);
-    struct knode node = {&process_status_ops, process, number_of(process, 2), CLOUDABI_FILETYPE_REGULAR_FILE};
+    struct knode node = {&process_status_ops, process, number_of(process, 2),
+                         CLOUDABI_FILETYPE_REGULAR_FILE};
     if (index == 0)
         node = (struct knode){&process_ctl_ops, process, number_of(process, 1),
                               CLOUDABI_FILETYPE_CHARACTER_DEVICE};

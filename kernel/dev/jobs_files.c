@@ -52,8 +52,8 @@ static void release_process(void *data)
 }
 
 static cloudabi_errno_t open_of_job(const struct ktext_ops *ops, cloudabi_filetype_t type,
-                                    const struct knode *node, cloudabi_fdflags_t flags, struct job *job,
-                                    struct file **out)
+                                    const struct knode *node, cloudabi_fdflags_t flags,
+                                    struct job *job, struct file **out)
 {
     cloudabi_errno_t error = ktext_open_as(type, ops, job_get(node->data), flags, job, out);
     if (error != 0)
@@ -62,8 +62,8 @@ static cloudabi_errno_t open_of_job(const struct ktext_ops *ops, cloudabi_filety
 }
 
 static cloudabi_errno_t open_of_process(const struct ktext_ops *ops, cloudabi_filetype_t type,
-                                        const struct knode *node, cloudabi_fdflags_t flags, struct job *job,
-                                        struct file **out)
+                                        const struct knode *node, cloudabi_fdflags_t flags,
+                                        struct job *job, struct file **out)
 {
     cloudabi_errno_t error = ktext_open_as(type, ops, process_get(node->data), flags, job, out);
     if (error != 0)
@@ -78,11 +78,13 @@ static size_t usage_render(void *data, char *buffer, size_t size)
     const struct job *job = data;
     size_t n = 0;
     for (unsigned i = 0; i < JOB_RESOURCES; i++)
-        n += ksnprintf(buffer + n, size - n, "%s %lu\n", resource_name[i], atomic_load(&job->used[i]));
+        n += ksnprintf(buffer + n, size - n, "%s %lu\n", resource_name[i],
+                       atomic_load(&job->used[i]));
     n += ksnprintf(buffer + n, size - n, "cpu_time %lu\nfree_frames %lu\ntotal_frames %lu\n",
                    atomic_load(&job->cpu_time), frame_free_count(), frame_total_count());
     for (unsigned i = 0; i < OBJECT_CLASSES; i++)
-        n += ksnprintf(buffer + n, size - n, "%s %lu\n", object_class_name[i], atomic_load(&object_count[i]));
+        n += ksnprintf(buffer + n, size - n, "%s %lu\n", object_class_name[i],
+                       atomic_load(&object_count[i]));
     return n;
 }
 
@@ -95,7 +97,8 @@ static cloudabi_errno_t usage_open(const struct knode *node, cloudabi_fdflags_t 
     return open_of_job(&usage_text, CLOUDABI_FILETYPE_REGULAR_FILE, node, flags, job, out);
 }
 
-const struct knode_ops job_usage_ops = {.open = usage_open, .get = job_node_get, .put = job_node_put};
+const struct knode_ops job_usage_ops = {
+    .open = usage_open, .get = job_node_get, .put = job_node_put};
 
 /* --- limits -------------------------------------------------------------------------------------------- */
 
@@ -128,7 +131,8 @@ static bool number_at(const char *text, size_t len, uint64_t *value)
 static bool word_at(const char *text, size_t len, const char *word)
 {
     size_t n = strlen(word);
-    return len >= n && memcmp(text, word, n) == 0 && (len == n || text[n] == ' ' || text[n] == '\n');
+    return len >= n && memcmp(text, word, n) == 0 &&
+           (len == n || text[n] == ' ' || text[n] == '\n');
 }
 
 static cloudabi_errno_t limits_store(void *data, const char *text, size_t len)
@@ -139,7 +143,8 @@ static cloudabi_errno_t limits_store(void *data, const char *text, size_t len)
         size_t skip = strlen(resource_name[i]) + 1;
         if (!word_at(text, len, resource_name[i]) || len <= skip)
             continue;
-        if (!word_at(text + skip, len - skip, "none") && !number_at(text + skip, len - skip, &limit))
+        if (!word_at(text + skip, len - skip, "none") &&
+            !number_at(text + skip, len - skip, &limit))
             return CLOUDABI_EINVAL;
         atomic_store(&job->limit[i], limit);
         return 0;
@@ -156,7 +161,8 @@ static cloudabi_errno_t limits_open(const struct knode *node, cloudabi_fdflags_t
     return open_of_job(&limits_text, CLOUDABI_FILETYPE_REGULAR_FILE, node, flags, job, out);
 }
 
-const struct knode_ops job_limits_ops = {.open = limits_open, .get = job_node_get, .put = job_node_put};
+const struct knode_ops job_limits_ops = {
+    .open = limits_open, .get = job_node_get, .put = job_node_put};
 
 /* --- enter --------------------------------------------------------------------------------------------- */
 
@@ -175,7 +181,8 @@ static cloudabi_errno_t enter_open(const struct knode *node, cloudabi_fdflags_t 
     return open_of_job(&enter_text, CLOUDABI_FILETYPE_CHARACTER_DEVICE, node, flags, job, out);
 }
 
-const struct knode_ops job_enter_ops = {.open = enter_open, .get = job_node_get, .put = job_node_put};
+const struct knode_ops job_enter_ops = {
+    .open = enter_open, .get = job_node_get, .put = job_node_put};
 
 /* --- processes ------------------------------------------------------------------------------------------ */
 
@@ -186,7 +193,8 @@ static cloudabi_errno_t ctl_store(void *data, const char *text, size_t len)
         return process_raise(data, CLOUDABI_SIGSTOP);
     if (word_at(text, len, "continue"))
         return process_raise(data, CLOUDABI_SIGCONT);
-    if (!word_at(text, len, "kill") || len < 6 || !number_at(text + 5, len - 5, &signal) || signal > 255)
+    if (!word_at(text, len, "kill") || len < 6 || !number_at(text + 5, len - 5, &signal) ||
+        signal > 255)
         return CLOUDABI_EINVAL;
     return process_raise(data, (cloudabi_signal_t)signal);
 }
@@ -200,7 +208,8 @@ static cloudabi_errno_t ctl_open(const struct knode *node, cloudabi_fdflags_t fl
     return open_of_process(&ctl_text, CLOUDABI_FILETYPE_CHARACTER_DEVICE, node, flags, job, out);
 }
 
-const struct knode_ops process_ctl_ops = {.open = ctl_open, .get = process_node_get, .put = process_node_put};
+const struct knode_ops process_ctl_ops = {
+    .open = ctl_open, .get = process_node_get, .put = process_node_put};
 
 static size_t status_render(void *data, char *buffer, size_t size)
 {
@@ -209,8 +218,8 @@ static size_t status_render(void *data, char *buffer, size_t size)
     const char *state = process->exited ? "exited" : process->stopped ? "stopped" : "running";
     unsigned threads = process->thread_count;
     spinlock_unlock(&process->lock);
-    return ksnprintf(buffer, size, "state %s\nthreads %u\ncpu_time %lu\nstart_time %lu\n", state, threads,
-                     process_cpu_time(process), process->start_time);
+    return ksnprintf(buffer, size, "state %s\nthreads %u\ncpu_time %lu\nstart_time %lu\n", state,
+                     threads, process_cpu_time(process), process->start_time);
 }
 
 static const struct ktext_ops status_text = {.render = status_render, .release = release_process};

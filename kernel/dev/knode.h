@@ -26,15 +26,18 @@ struct knode_entry { /* one name in a directory */
 
 struct knode_ops {
     /* Directories. NAME is one plain component, not NUL-terminated. ENOENT. */
-    cloudabi_errno_t (*lookup)(const struct knode *dir, const char *name, size_t len, struct knode *out);
+    cloudabi_errno_t (*lookup)(const struct knode *dir, const char *name, size_t len,
+                               struct knode *out);
     /* Entry number INDEX (0, 1, ...), not counting `.` and `..`; ENOENT past the last. */
     cloudabi_errno_t (*entry)(const struct knode *dir, uint64_t index, struct knode_entry *out);
-    cloudabi_errno_t (*mkdir)(const struct knode *dir, const char *name, size_t len);  /* EROFS */
-    cloudabi_errno_t (*unlink)(const struct knode *dir, const char *name, size_t len, bool directory); /* EROFS */
+    cloudabi_errno_t (*mkdir)(const struct knode *dir, const char *name, size_t len); /* EROFS */
+    cloudabi_errno_t (*unlink)(const struct knode *dir, const char *name, size_t len,
+                               bool directory); /* EROFS */
     /* Files: make an open file; RIGHTS_WRITE tells whether FD_WRITE is asked. EACCES-class errors allowed. */
-    cloudabi_errno_t (*open)(const struct knode *node, cloudabi_fdflags_t flags, bool write, struct job *job,
-                             struct file **out);
-    cloudabi_errno_t (*stat)(const struct knode *node, cloudabi_filestat_t *out); /* default: number, type */
+    cloudabi_errno_t (*open)(const struct knode *node, cloudabi_fdflags_t flags, bool write,
+                             struct job *job, struct file **out);
+    cloudabi_errno_t (*stat)(const struct knode *node,
+                             cloudabi_filestat_t *out); /* default: number, type */
     void (*get)(const struct knode *node); /* optional reference counting of node->data */
     void (*put)(const struct knode *node);
 };
@@ -44,8 +47,8 @@ extern const struct knode knode_root; /* kernel/dev/root.c */
 /* A character or regular file whose content is made per call: most of kernel/dev. TEXT files are rendered
  * whole into a buffer at each read at offset, WRITE gets the whole written text (at most 4095 bytes). */
 struct ktext_ops {
-    size_t (*render)(void *data, char *buffer, size_t size);                    /* NULL: not readable */
-    cloudabi_errno_t (*store)(void *data, const char *text, size_t len);        /* NULL: not writable */
+    size_t (*render)(void *data, char *buffer, size_t size);             /* NULL: not readable */
+    cloudabi_errno_t (*store)(void *data, const char *text, size_t len); /* NULL: not writable */
     void (*release)(void *data); /* when an open file of it goes; NULL: nothing to do */
 };
 cloudabi_errno_t ktext_open(const struct ktext_ops *ops, void *data, cloudabi_fdflags_t flags,

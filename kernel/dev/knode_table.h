@@ -11,10 +11,11 @@ struct knode_name {
 };
 
 extern const struct knode_ops knode_table_ops;
-void knode_entry_set(struct knode_entry *entry, const char *name, size_t len, const struct knode *node);
+void knode_entry_set(struct knode_entry *entry, const char *name, size_t len,
+                     const struct knode *node);
 
 /* The nodes of the root, each from its own file. */
-extern const struct knode_ops boot_dir_ops, log_ops, clock_ops, power_ops, fault_ops, serial_ops, jobs_ops,
-    pci_dir_ops;
+extern const struct knode_ops boot_dir_ops, log_ops, clock_ops, power_ops, fault_ops, serial_ops,
+    jobs_ops, pci_dir_ops;
 
 #endif

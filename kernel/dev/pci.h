@@ -15,10 +15,10 @@
 #define PCI_BARS 6
 #define PCI_IRQS 8
 
-#define PCI_COMMAND 0x04
-#define PCI_COMMAND_IO 0x0001u
-#define PCI_COMMAND_MEMORY 0x0002u
-#define PCI_COMMAND_MASTER 0x0004u
+#define PCI_COMMAND         0x04
+#define PCI_COMMAND_IO      0x0001u
+#define PCI_COMMAND_MEMORY  0x0002u
+#define PCI_COMMAND_MASTER  0x0004u
 #define PCI_COMMAND_NO_INTX 0x0400u
 
 struct process;
@@ -43,19 +43,20 @@ struct pci_irq {
 };
 
 struct pci_function {
-    struct list link;              /* constant after boot */
-    uint16_t address;              /* bus, device, function as in configuration addresses */
-    uint8_t header;                /* type: 0 ordinary, 1 bridge */
-    uint8_t line;                  /* INTx: the firmware's global interrupt number, 255 none */
+    struct list link; /* constant after boot */
+    uint16_t address; /* bus, device, function as in configuration addresses */
+    uint8_t header;   /* type: 0 ordinary, 1 bridge */
+    uint8_t line;     /* INTx: the firmware's global interrupt number, 255 none */
     struct pci_bar bar[PCI_BARS];
-    uint8_t msi, msix;             /* capabilities, 0: not there */
+    uint8_t msi, msix; /* capabilities, 0: not there */
     uint16_t msix_count;
     unsigned msix_bar;
     uint64_t msix_offset;
     struct mutex mutex;
-    struct process *claimant;      /* mutex; NULL: unclaimed; only compared */
-    _Atomic uint64_t claim_number; /* changes when a claim ends: descriptors of an older one are dead */
-    struct list dma;               /* mutex */
+    struct process *claimant; /* mutex; NULL: unclaimed; only compared */
+    _Atomic uint64_t
+        claim_number; /* changes when a claim ends: descriptors of an older one are dead */
+    struct list dma;  /* mutex */
     volatile uint32_t *msix_table; /* mutex; mapped at the first use, kept */
     struct pci_irq irq[PCI_IRQS];
 };
@@ -72,18 +73,18 @@ unsigned pci_capability_next(const struct pci_function *f, unsigned at);
 /* pci_claim.c: opening what a function has. EPERM without the claim. */
 cloudabi_errno_t pci_claim_open(struct pci_function *f, cloudabi_fdflags_t flags, struct job *job,
                                 struct file **out);
-cloudabi_errno_t pci_bar_open(struct pci_function *f, unsigned bar, cloudabi_fdflags_t flags, struct job *job,
-                              struct file **out);
-cloudabi_errno_t pci_dma_open(struct pci_function *f, uint64_t size, cloudabi_fdflags_t flags, struct job *job,
-                              struct file **out);
-bool pci_claimed_by_caller(struct pci_function *f); /* mutex held */
+cloudabi_errno_t pci_bar_open(struct pci_function *f, unsigned bar, cloudabi_fdflags_t flags,
+                              struct job *job, struct file **out);
+cloudabi_errno_t pci_dma_open(struct pci_function *f, uint64_t size, cloudabi_fdflags_t flags,
+                              struct job *job, struct file **out);
+bool pci_claimed_by_caller(struct pci_function *f);        /* mutex held */
 void pci_process_ends(struct process *process, bool exec); /* exit hook */
 
 /* pci_config.c */
-cloudabi_errno_t pci_config_open(struct pci_function *f, cloudabi_fdflags_t flags, bool write, struct job *job,
-                                 struct file **out);
-cloudabi_errno_t pci_io_open(struct pci_function *f, unsigned bar, cloudabi_fdflags_t flags, struct job *job,
-                             struct file **out);
+cloudabi_errno_t pci_config_open(struct pci_function *f, cloudabi_fdflags_t flags, bool write,
+                                 struct job *job, struct file **out);
+cloudabi_errno_t pci_io_open(struct pci_function *f, unsigned bar, cloudabi_fdflags_t flags,
+                             struct job *job, struct file **out);
 
 /* pci_irq.c */
 void pci_irq_init(struct pci_function *f);

@@ -6,9 +6,9 @@
 #include "kernel/job/job.h"
 #include "kernel/mm/slab.h"
 
-#define CAP_MSI 0x05
+#define CAP_MSI  0x05
 #define CAP_MSIX 0x11
-#define BUS_MAX 32 /* depth of bridges that is followed */
+#define BUS_MAX  32 /* depth of bridges that is followed */
 
 struct list pci_functions = LIST_INIT(pci_functions);
 
@@ -123,7 +123,8 @@ static void probe_capabilities(struct pci_function *f)
 static void probe_ordinary(struct pci_function *f)
 {
     uint32_t command = pci_config_get(f, PCI_COMMAND, 2);
-    pci_config_set(f, PCI_COMMAND, 2, command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
+    pci_config_set(f, PCI_COMMAND, 2,
+                   command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
     for (unsigned n = 0; n < PCI_BARS;)
         n += probe_bar(f, n);
     /* Unclaimed functions do no DMA; the firmware's driver is gone. */
@@ -172,7 +173,6 @@ void pci_init(void)
 {
     unsigned count = 0;
     scan_bus(0, 0);
-    list_for_each(at, &pci_functions)
-        count++;
+    list_for_each(at, &pci_functions) count++;
     klog("pci: %u functions", count);
 }

@@ -11,9 +11,9 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
 
-#define DMA_MAX (4ul << 20)
+#define DMA_MAX  (4ul << 20)
 #define CAP_PCIE 0x10
-#define CAP_AF 0x13
+#define CAP_AF   0x13
 
 struct pci_dma {
     struct list link; /* function->mutex */
@@ -46,7 +46,8 @@ cloudabi_errno_t pci_claim_open(struct pci_function *f, cloudabi_fdflags_t flags
     mutex_lock(&f->mutex);
     if (f->claimant != NULL && !pci_claimed_by_caller(f))
         error = CLOUDABI_EBUSY;
-    else if ((*out = file_create(job, CLOUDABI_FILETYPE_CHARACTER_DEVICE, &claim_file_ops, flags, f)) == NULL)
+    else if ((*out = file_create(job, CLOUDABI_FILETYPE_CHARACTER_DEVICE, &claim_file_ops, flags,
+                                 f)) == NULL)
         error = CLOUDABI_ENOMEM;
     else
         f->claimant = process_self();
@@ -100,8 +101,8 @@ static cloudabi_errno_t bar_object(struct pci_function *f, unsigned n)
     return bar->object != NULL ? 0 : CLOUDABI_ENOMEM;
 }
 
-static cloudabi_errno_t shared_file(struct memobj *object, const struct file_ops *ops, cloudabi_fdflags_t flags,
-                                    struct job *job, struct file **out)
+static cloudabi_errno_t shared_file(struct memobj *object, const struct file_ops *ops,
+                                    cloudabi_fdflags_t flags, struct job *job, struct file **out)
 {
     *out = file_create(job, CLOUDABI_FILETYPE_SHARED_MEMORY, ops, flags, memobj_get(object));
     if (*out != NULL)
@@ -110,8 +111,8 @@ static cloudabi_errno_t shared_file(struct memobj *object, const struct file_ops
     return CLOUDABI_ENOMEM;
 }
 
-cloudabi_errno_t pci_bar_open(struct pci_function *f, unsigned n, cloudabi_fdflags_t flags, struct job *job,
-                              struct file **out)
+cloudabi_errno_t pci_bar_open(struct pci_function *f, unsigned n, cloudabi_fdflags_t flags,
+                              struct job *job, struct file **out)
 {
     if (f->bar[n].io)
         return pci_io_open(f, n, flags, job, out);
@@ -149,8 +150,8 @@ static struct pci_dma *dma_create(uint64_t size, struct job *job)
     return NULL;
 }
 
-cloudabi_errno_t pci_dma_open(struct pci_function *f, uint64_t size, cloudabi_fdflags_t flags, struct job *job,
-                              struct file **out)
+cloudabi_errno_t pci_dma_open(struct pci_function *f, uint64_t size, cloudabi_fdflags_t flags,
+                              struct job *job, struct file **out)
 {
     if (size == 0 || size % PAGE_SIZE != 0 || size > DMA_MAX)
         return CLOUDABI_EINVAL;
@@ -205,7 +206,8 @@ static void quiet(struct pci_function *f)
     bars_save(f, saved);
     reset(f);
     bars_restore(f, saved);
-    pci_command_change(f, PCI_COMMAND_MASTER, PCI_COMMAND_NO_INTX | PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
+    pci_command_change(f, PCI_COMMAND_MASTER,
+                       PCI_COMMAND_NO_INTX | PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
     (void)pci_config_get(f, PCI_COMMAND, 2); /* what the device still wrote has arrived */
 }
 
@@ -232,7 +234,8 @@ static void claim_end(struct pci_function *f)
 void pci_process_ends(struct process *process, bool exec)
 {
     (void)exec;
-    list_for_each(at, &pci_functions) {
+    list_for_each(at, &pci_functions)
+    {
         struct pci_function *f = container_of(at, struct pci_function, link);
         mutex_lock(&f->mutex);
         if (f->claimant == process)

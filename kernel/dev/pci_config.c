@@ -12,11 +12,12 @@
 #include "kernel/mm/slab.h"
 
 #define CONFIG_SIZE 256u
-#define COMMAND_BITS (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_NO_INTX)
+#define COMMAND_BITS \
+    (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_NO_INTX)
 
 struct registers { /* of one open file */
     struct pci_function *function;
-    int bar;               /* -1: configuration space */
+    int bar; /* -1: configuration space */
     bool writable;
     uint64_t claim_number; /* of the claim it was opened under, if it needs one */
 };
@@ -29,7 +30,8 @@ static uint64_t size_of(const struct registers *r)
 /* 0, or why this access can not be. */
 static cloudabi_errno_t access_check(const struct registers *r, const uint64_t *offset, size_t len)
 {
-    if (offset == NULL || (len != 1 && len != 2 && len != 4) || *offset % len != 0 || *offset >= size_of(r))
+    if (offset == NULL || (len != 1 && len != 2 && len != 4) || *offset % len != 0 ||
+        *offset >= size_of(r))
         return CLOUDABI_EINVAL;
     if ((r->bar >= 0 || r->writable) && r->claim_number != atomic_load(&r->function->claim_number))
         return CLOUDABI_EIO; /* the claim has ended */
@@ -49,7 +51,8 @@ static bool within(unsigned offset, unsigned width, unsigned start, unsigned len
     return offset < start + len && start < offset + width;
 }
 
-static cloudabi_errno_t config_write(struct pci_function *f, unsigned offset, unsigned width, uint32_t value)
+static cloudabi_errno_t config_write(struct pci_function *f, unsigned offset, unsigned width,
+                                     uint32_t value)
 {
     if (offset == PCI_COMMAND && width == 2) {
         pci_command_change(f, COMMAND_BITS, (uint16_t)(value & COMMAND_BITS));
@@ -57,13 +60,15 @@ static cloudabi_errno_t config_write(struct pci_function *f, unsigned offset, un
     }
     if (offset < 0x40 && !(offset == 0x06 && width == 2) && !within(offset, width, 0x0c, 2))
         return CLOUDABI_EPERM;
-    if ((f->msi != 0 && within(offset, width, f->msi, 24)) || (f->msix != 0 && within(offset, width, f->msix, 12)))
+    if ((f->msi != 0 && within(offset, width, f->msi, 24)) ||
+        (f->msix != 0 && within(offset, width, f->msix, 12)))
         return CLOUDABI_EPERM;
     pci_config_set(f, offset, width, value);
     return 0;
 }
 
-static cloudabi_errno_t register_set(const struct registers *r, unsigned offset, unsigned width, uint32_t value)
+static cloudabi_errno_t register_set(const struct registers *r, unsigned offset, unsigned width,
+                                     uint32_t value)
 {
     if (r->bar < 0)
         return r->writable ? config_write(r->function, offset, width, value) : CLOUDABI_EPERM;
@@ -77,8 +82,8 @@ static cloudabi_errno_t register_set(const struct registers *r, unsigned offset,
     return 0;
 }
 
-static cloudabi_errno_t registers_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
-                                       size_t *done)
+static cloudabi_errno_t registers_read(struct file *file, const struct user_vec *to,
+                                       const uint64_t *offset, size_t *done)
 {
     const struct registers *r = file->data;
     *done = 0;
@@ -91,8 +96,8 @@ static cloudabi_errno_t registers_read(struct file *file, const struct user_vec 
     return error;
 }
 
-static cloudabi_errno_t registers_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
-                                        size_t *done)
+static cloudabi_errno_t registers_write(struct file *file, const struct user_vec *from,
+                                        const uint64_t *offset, size_t *done)
 {
     const struct registers *r = file->data;
     uint32_t value = 0;
@@ -113,7 +118,8 @@ static cloudabi_errno_t registers_write(struct file *file, const struct user_vec
 
 static cloudabi_errno_t registers_stat(struct file *file, cloudabi_filestat_t *out)
 {
-    *out = (cloudabi_filestat_t){.st_filetype = file->type, .st_nlink = 1, .st_size = size_of(file->data)};
+    *out = (cloudabi_filestat_t){
+        .st_filetype = file->type, .st_nlink = 1, .st_size = size_of(file->data)};
     return 0;
 }
 
@@ -129,8 +135,8 @@ static const struct file_ops registers_file_ops = {
     .stat = registers_stat,
 };
 
-static cloudabi_errno_t registers_open(struct pci_function *f, int bar, bool writable, cloudabi_fdflags_t flags,
-                                       struct job *job, struct file **out)
+static cloudabi_errno_t registers_open(struct pci_function *f, int bar, bool writable,
+                                       cloudabi_fdflags_t flags, struct job *job, struct file **out)
 {
     cloudabi_errno_t error = CLOUDABI_ENOMEM;
     struct registers *r = kmalloc(job, sizeof(*r));
@@ -140,7 +146,8 @@ static cloudabi_errno_t registers_open(struct pci_function *f, int bar, bool wri
     *r = (struct registers){f, bar, writable, atomic_load(&f->claim_number)};
     if ((bar >= 0 || writable) && !pci_claimed_by_caller(f))
         error = CLOUDABI_EPERM;
-    else if ((*out = file_create(job, CLOUDABI_FILETYPE_REGULAR_FILE, &registers_file_ops, flags, r)) != NULL)
+    else if ((*out = file_create(job, CLOUDABI_FILETYPE_REGULAR_FILE, &registers_file_ops, flags,
+                                 r)) != NULL)
         error = 0;
     mutex_unlock(&f->mutex);
     if (error != 0)
@@ -148,14 +155,14 @@ static cloudabi_errno_t registers_open(struct pci_function *f, int bar, bool wri
     return error;
 }
 
-cloudabi_errno_t pci_config_open(struct pci_function *f, cloudabi_fdflags_t flags, bool write, struct job *job,
-                                 struct file **out)
+cloudabi_errno_t pci_config_open(struct pci_function *f, cloudabi_fdflags_t flags, bool write,
+                                 struct job *job, struct file **out)
 {
     return registers_open(f, -1, write, flags, job, out);
 }
 
-cloudabi_errno_t pci_io_open(struct pci_function *f, unsigned bar, cloudabi_fdflags_t flags, struct job *job,
-                             struct file **out)
+cloudabi_errno_t pci_io_open(struct pci_function *f, unsigned bar, cloudabi_fdflags_t flags,
+                             struct job *job, struct file **out)
 {
     return registers_open(f, (int)bar, true, flags, job, out);
 }

@@ -8,8 +8,8 @@
 
 enum { ITEM_FUNCTION, ITEM_CLAIM, ITEM_CONFIG, ITEM_DMA, ITEM_BAR = 8, ITEM_IRQ = 16 };
 
-#define ITEM_BITS 8
-#define DMA_SHIFT 32 /* a size of DMA memory, in the number of its node */
+#define ITEM_BITS   8
+#define DMA_SHIFT   32 /* a size of DMA memory, in the number of its node */
 #define NUMBER_BASE 0x1000000ul
 
 static const struct knode_ops function_ops, item_ops, dma_dir_ops, dma_ops;
@@ -27,7 +27,8 @@ static struct knode make_node(struct pci_function *f, unsigned item)
         node.ops = item == ITEM_DMA ? &dma_dir_ops : &function_ops;
         node.type = CLOUDABI_FILETYPE_DIRECTORY;
     } else if (item >= ITEM_BAR && item < ITEM_IRQ)
-        node.type = f->bar[item - ITEM_BAR].io ? CLOUDABI_FILETYPE_REGULAR_FILE : CLOUDABI_FILETYPE_SHARED_MEMORY;
+        node.type = f->bar[item - ITEM_BAR].io ? CLOUDABI_FILETYPE_REGULAR_FILE
+                                               : CLOUDABI_FILETYPE_SHARED_MEMORY;
     else if (item == ITEM_CONFIG)
         node.type = CLOUDABI_FILETYPE_REGULAR_FILE;
     return node;
@@ -39,13 +40,14 @@ static cloudabi_errno_t list_entry(const struct knode *dir, uint64_t index, stru
 {
     char name[16];
     (void)dir;
-    list_for_each(at, &pci_functions) {
+    list_for_each(at, &pci_functions)
+    {
         struct pci_function *f = container_of(at, struct pci_function, link);
         if (index-- != 0)
             continue;
         struct knode node = make_node(f, ITEM_FUNCTION);
-        size_t len = ksnprintf(name, sizeof(name), "%02x:%02x.%x", f->address >> 8, f->address >> 3 & 31,
-                               f->address & 7);
+        size_t len = ksnprintf(name, sizeof(name), "%02x:%02x.%x", f->address >> 8,
+                               f->address >> 3 & 31, f->address & 7);
         knode_entry_set(out, name, len, &node);
         return 0;
     }
@@ -53,7 +55,8 @@ static cloudabi_errno_t list_entry(const struct knode *dir, uint64_t index, stru
 }
 
 /* By way of the list: names are few, and only what is listed is found. */
-static cloudabi_errno_t lookup_by_list(const struct knode *dir, const char *name, size_t len, struct knode *out)
+static cloudabi_errno_t lookup_by_list(const struct knode *dir, const char *name, size_t len,
+                                       struct knode *out)
 {
     struct knode_entry entry;
     for (uint64_t i = 0; dir->ops->entry(dir, i, &entry) == 0; i++)
@@ -96,10 +99,14 @@ static size_t item_name(char *name, size_t size, unsigned item)
         return ksnprintf(name, size, "irq%u", item - ITEM_IRQ);
     if (item >= ITEM_BAR)
         return ksnprintf(name, size, "bar%u", item - ITEM_BAR);
-    return ksnprintf(name, size, "%s", item == ITEM_CLAIM ? "claim" : item == ITEM_DMA ? "dma" : "config");
+    return ksnprintf(name, size, "%s",
+                     item == ITEM_CLAIM ? "claim"
+                     : item == ITEM_DMA ? "dma"
+                                        : "config");
 }
 
-static cloudabi_errno_t function_entry(const struct knode *dir, uint64_t index, struct knode_entry *out)
+static cloudabi_errno_t function_entry(const struct knode *dir, uint64_t index,
+                                       struct knode_entry *out)
 {
     struct pci_function *f = function_of(dir);
     char name[16];
@@ -133,7 +140,8 @@ static const struct knode_ops item_ops = {.open = item_open};
 
 /* --- dma/BYTES ------------------------------------------------------------------------------------------ */
 
-static cloudabi_errno_t dma_lookup(const struct knode *dir, const char *name, size_t len, struct knode *out)
+static cloudabi_errno_t dma_lookup(const struct knode *dir, const char *name, size_t len,
+                                   struct knode *out)
 {
     uint64_t size = 0;
     if (len == 0 || len > 7 || name[0] == '0')

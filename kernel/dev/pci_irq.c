@@ -11,10 +11,10 @@
 #include "kernel/lib/random.h"
 #include "kernel/sched/thread.h"
 
-#define GSI_MAX 32
-#define MSIX_ENABLE 0x8000u
+#define GSI_MAX       32
+#define MSIX_ENABLE   0x8000u
 #define MSIX_MASK_ALL 0x4000u
-#define STATUS_INTX 0x08u
+#define STATUS_INTX   0x08u
 
 struct line { /* of the INTx lines that are in use */
     int vector;
@@ -39,7 +39,8 @@ static void message_interrupt(void *arg)
 static void line_interrupt(void *arg)
 {
     unsigned gsi = (unsigned)(uintptr_t)arg;
-    list_for_each(at, &pci_functions) {
+    list_for_each(at, &pci_functions)
+    {
         struct pci_function *f = container_of(at, struct pci_function, link);
         if (f->line != gsi || f->irq[0].kind != PCI_IRQ_INTX ||
             (pci_config_get(f, PCI_COMMAND, 2) & PCI_COMMAND_NO_INTX) ||
@@ -81,12 +82,14 @@ static cloudabi_errno_t msix_start(struct pci_irq *irq)
     arch_irq_msi(irq->vector, &address, &data);
     volatile uint32_t *entry = f->msix_table + 4 * irq->index;
     pci_command_change(f, 0, PCI_COMMAND_MEMORY);
-    pci_config_set(f, f->msix + 2u, 2, pci_config_get(f, f->msix + 2u, 2) | MSIX_ENABLE | MSIX_MASK_ALL);
+    pci_config_set(f, f->msix + 2u, 2,
+                   pci_config_get(f, f->msix + 2u, 2) | MSIX_ENABLE | MSIX_MASK_ALL);
     entry[0] = (uint32_t)address;
     entry[1] = (uint32_t)(address >> 32);
     entry[2] = data;
     entry[3] = 0;
-    pci_config_set(f, f->msix + 2u, 2, (pci_config_get(f, f->msix + 2u, 2) | MSIX_ENABLE) & ~MSIX_MASK_ALL);
+    pci_config_set(f, f->msix + 2u, 2,
+                   (pci_config_get(f, f->msix + 2u, 2) | MSIX_ENABLE) & ~MSIX_MASK_ALL);
     return 0;
 }
 
@@ -200,8 +203,8 @@ static bool live(const struct file *file)
     return file->position == atomic_load(&irq->function->claim_number);
 }
 
-static cloudabi_errno_t irq_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
-                                 size_t *done)
+static cloudabi_errno_t irq_read(struct file *file, const struct user_vec *to,
+                                 const uint64_t *offset, size_t *done)
 {
     struct pci_irq *irq = file->data;
     struct waiter waiter;
@@ -214,7 +217,8 @@ static cloudabi_errno_t irq_read(struct file *file, const struct user_vec *to, c
     if (live(file))
         rearm(irq);
     while (live(file) && (count = atomic_exchange(&irq->count, 0)) == 0 && error == 0)
-        error = atomic_load(&file->flags) & CLOUDABI_FDFLAG_NONBLOCK ? CLOUDABI_EAGAIN : thread_park(UINT64_MAX);
+        error = atomic_load(&file->flags) & CLOUDABI_FDFLAG_NONBLOCK ? CLOUDABI_EAGAIN
+                                                                     : thread_park(UINT64_MAX);
     waitq_remove(&waiter);
     if (count == 0)
         return error != 0 ? error : CLOUDABI_EIO;
@@ -261,8 +265,8 @@ static const struct file_ops irq_file_ops = {
     .stat = irq_stat,
 };
 
-static cloudabi_errno_t irq_open_locked(struct pci_irq *irq, cloudabi_fdflags_t flags, struct job *job,
-                                        struct file **out)
+static cloudabi_errno_t irq_open_locked(struct pci_irq *irq, cloudabi_fdflags_t flags,
+                                        struct job *job, struct file **out)
 {
     if (!pci_claimed_by_caller(irq->function))
         return CLOUDABI_EPERM;

@@ -14,16 +14,16 @@
 #include "kernel/lib/random.h"
 #include "kernel/sched/thread.h"
 
-#define RING 4096u
+#define RING  4096u
 #define CHUNK 256u
 
 struct serial {
-    unsigned which;             /* constant */
-    bool present;               /* constant after boot */
-    struct spinlock lock;       /* RANK_FILE */
+    unsigned which;       /* constant */
+    bool present;         /* constant after boot */
+    struct spinlock lock; /* RANK_FILE */
     struct waitq readers;
-    uint8_t ring[RING];         /* lock */
-    uint32_t head, tail;        /* lock: written and read so far */
+    uint8_t ring[RING];  /* lock */
+    uint32_t head, tail; /* lock: written and read so far */
 };
 
 static struct serial ports[UARTS];
@@ -101,8 +101,8 @@ static cloudabi_errno_t wait_input(struct serial *s)
     return error;
 }
 
-static cloudabi_errno_t serial_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
-                                    size_t *done)
+static cloudabi_errno_t serial_read(struct file *file, const struct user_vec *to,
+                                    const uint64_t *offset, size_t *done)
 {
     struct serial *s = file->data;
     char piece[CHUNK];
@@ -124,8 +124,8 @@ static cloudabi_errno_t serial_read(struct file *file, const struct user_vec *to
     return error;
 }
 
-static cloudabi_errno_t serial_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
-                                     size_t *done)
+static cloudabi_errno_t serial_write(struct file *file, const struct user_vec *from,
+                                     const uint64_t *offset, size_t *done)
 {
     struct serial *s = file->data;
     char piece[CHUNK];
@@ -143,7 +143,8 @@ static cloudabi_errno_t serial_write(struct file *file, const struct user_vec *f
     return 0;
 }
 
-static void serial_poll(struct file *file, bool write, struct waiter *waiter, struct poll_state *state)
+static void serial_poll(struct file *file, bool write, struct waiter *waiter,
+                        struct poll_state *state)
 {
     struct serial *s = file->data;
     *state = (struct poll_state){.ready = true};

@@ -24,8 +24,8 @@ static bool parse_number(const char *text, size_t len, uint64_t *value)
 
 /* --- log: reading gives the ring from the file's position on, writing adds lines ----------------------- */
 
-static cloudabi_errno_t log_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
-                                 size_t *done)
+static cloudabi_errno_t log_read(struct file *file, const struct user_vec *to,
+                                 const uint64_t *offset, size_t *done)
 {
     char piece[256];
     cloudabi_errno_t error = 0;
@@ -45,8 +45,8 @@ static cloudabi_errno_t log_read(struct file *file, const struct user_vec *to, c
     return *done > 0 ? 0 : error;
 }
 
-static cloudabi_errno_t log_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
-                                  size_t *done)
+static cloudabi_errno_t log_write(struct file *file, const struct user_vec *from,
+                                  const uint64_t *offset, size_t *done)
 {
     char text[400];
     (void)file, (void)offset;
@@ -72,7 +72,8 @@ static cloudabi_errno_t device_stat(struct file *file, cloudabi_filestat_t *out)
     return 0;
 }
 
-static const struct file_ops log_file_ops = {.read = log_read, .write = log_write, .stat = device_stat};
+static const struct file_ops log_file_ops = {
+    .read = log_read, .write = log_write, .stat = device_stat};
 
 static cloudabi_errno_t log_open(const struct knode *node, cloudabi_fdflags_t flags, bool write,
                                  struct job *job, struct file **out)

@@ -30,8 +30,8 @@ static cloudabi_errno_t render_piece(struct ktext *text, struct job *job, const 
     return error;
 }
 
-static cloudabi_errno_t text_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
-                                  size_t *done)
+static cloudabi_errno_t text_read(struct file *file, const struct user_vec *to,
+                                  const uint64_t *offset, size_t *done)
 {
     struct ktext *text = file->data;
     if (text->ops->render == NULL)
@@ -45,8 +45,8 @@ static cloudabi_errno_t text_read(struct file *file, const struct user_vec *to, 
     return error;
 }
 
-static cloudabi_errno_t text_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
-                                   size_t *done)
+static cloudabi_errno_t text_write(struct file *file, const struct user_vec *from,
+                                   const uint64_t *offset, size_t *done)
 {
     struct ktext *text = file->data;
     (void)offset;
@@ -73,7 +73,8 @@ static cloudabi_errno_t text_seek(struct file *file, int64_t delta, cloudabi_whe
         return CLOUDABI_ESPIPE;
     mutex_lock(&file->position_lock);
     bool ok = whence != CLOUDABI_WHENCE_END &&
-              !__builtin_add_overflow(whence == CLOUDABI_WHENCE_CUR ? (int64_t)file->position : 0, delta, &to) &&
+              !__builtin_add_overflow(whence == CLOUDABI_WHENCE_CUR ? (int64_t)file->position : 0,
+                                      delta, &to) &&
               to >= 0;
     if (ok)
         *position = file->position = (uint64_t)to;

@@ -15,7 +15,7 @@
 /* Prints a line that begins with PANIC, registers, a backtrace, and stops the machine. */
 _Noreturn __attribute__((format(printf, 1, 2))) void panic(const char *format, ...);
 
-#define kverify(condition)                                                                         \
+#define kverify(condition) \
     ((condition) ? (void)0 : panic("%s:%d: not true: %s", __FILE__, __LINE__, #condition))
 #ifdef KERNEL_DEBUG
 #define kassert(condition) kverify(condition)

@@ -3,7 +3,7 @@
 
 #include "kernel/lib/string.h"
 
-#define PAGE 4096ul
+#define PAGE      4096ul
 #define MAX_FILES 65536u
 
 struct header {
@@ -15,7 +15,8 @@ _Static_assert(sizeof(struct bootfs_entry) == 128, "layout of the archive");
 
 static bool component_ok(const char *name, size_t len)
 {
-    return len > 0 && !(len == 1 && name[0] == '.') && !(len == 2 && name[0] == '.' && name[1] == '.');
+    return len > 0 && !(len == 1 && name[0] == '.') &&
+           !(len == 2 && name[0] == '.' && name[1] == '.');
 }
 
 static bool name_ok(const char *name)
@@ -39,7 +40,8 @@ const char *bootfs_open(struct bootfs *fs, const void *start, size_t len)
         return "too short";
     if (memcmp(header->magic, "TESSBOOT", 8) != 0 || header->version != 1)
         return "not a boot archive of version 1";
-    if (header->count > MAX_FILES || header->count > (len - sizeof(*header)) / sizeof(struct bootfs_entry))
+    if (header->count > MAX_FILES ||
+        header->count > (len - sizeof(*header)) / sizeof(struct bootfs_entry))
         return "the table is cut off";
     const struct bootfs_entry *entries = (const struct bootfs_entry *)(header + 1);
     for (uint32_t i = 0; i < header->count; i++) {

@@ -7,12 +7,13 @@
 
 #include "kernel/lib/string.h"
 
-#define PAGE 4096ul
+#define PAGE           4096ul
 #define PHYSICAL_LIMIT (1ul << 52)
 
 static void add_range(struct boot_info *info, uint64_t start, uint64_t len)
 {
-    uint64_t end = len > PHYSICAL_LIMIT || start > PHYSICAL_LIMIT - len ? PHYSICAL_LIMIT : start + len;
+    uint64_t end =
+        len > PHYSICAL_LIMIT || start > PHYSICAL_LIMIT - len ? PHYSICAL_LIMIT : start + len;
     start = (start + PAGE - 1) & ~(PAGE - 1);
     end &= ~(PAGE - 1);
     if (start >= end || info->usable_count == BOOT_RANGES)
@@ -79,7 +80,14 @@ static bool finish(struct boot_info *info)
 
 /* --- Multiboot2 ------------------------------------------------------------------------------------ */
 
-enum { MB_END = 0, MB_COMMAND_LINE = 1, MB_MODULE = 3, MB_MEMORY_MAP = 6, MB_RSDP_OLD = 14, MB_RSDP_NEW = 15 };
+enum {
+    MB_END = 0,
+    MB_COMMAND_LINE = 1,
+    MB_MODULE = 3,
+    MB_MEMORY_MAP = 6,
+    MB_RSDP_OLD = 14,
+    MB_RSDP_NEW = 15
+};
 
 struct mb_tag {
     uint32_t type, size;
@@ -110,7 +118,8 @@ static void mb_memory_map(struct boot_info *info, const uint8_t *body, size_t le
     }
 }
 
-static void mb_tag(struct boot_info *info, uint32_t type, const uint8_t *body, size_t len, uint64_t body_pa)
+static void mb_tag(struct boot_info *info, uint32_t type, const uint8_t *body, size_t len,
+                   uint64_t body_pa)
 {
     if (type == MB_COMMAND_LINE)
         copy_text(info->command_line, sizeof(info->command_line), (const char *)body, len);
@@ -118,7 +127,8 @@ static void mb_tag(struct boot_info *info, uint32_t type, const uint8_t *body, s
         set_module(info, u32_at(body), u32_at(body + 4));
     else if (type == MB_MEMORY_MAP)
         mb_memory_map(info, body, len);
-    else if ((type == MB_RSDP_NEW && len >= 36) || (type == MB_RSDP_OLD && len >= 20 && info->rsdp == 0))
+    else if ((type == MB_RSDP_NEW && len >= 36) ||
+             (type == MB_RSDP_OLD && len >= 20 && info->rsdp == 0))
         info->rsdp = body_pa;
 }
 
@@ -139,7 +149,8 @@ bool bootinfo_multiboot2(struct boot_info *info, uint64_t pa, boot_memory memory
             return finish(info);
         if (tag.size < sizeof(tag) || tag.size > total - at)
             return false;
-        mb_tag(info, tag.type, all + at + sizeof(tag), tag.size - sizeof(tag), pa + at + sizeof(tag));
+        mb_tag(info, tag.type, all + at + sizeof(tag), tag.size - sizeof(tag),
+               pa + at + sizeof(tag));
         at += (tag.size + 7ul) & ~7ul;
     }
     return false; /* no end */
@@ -148,7 +159,7 @@ bool bootinfo_multiboot2(struct boot_info *info, uint64_t pa, boot_memory memory
 /* --- PVH --------------------------------------------------------------------------------------------- */
 
 #define PVH_MAGIC 0x336ec578u
-#define PVH_RAM 1
+#define PVH_RAM   1
 
 struct pvh_start {
     uint32_t magic, version, flags, module_count;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BOOT_RANGES 64
+#define BOOT_RANGES       64
 #define BOOT_COMMAND_LINE 512
 
 struct boot_range {
@@ -19,10 +19,11 @@ struct boot_range {
 };
 
 struct boot_info {
-    struct boot_range usable[BOOT_RANGES]; /* RAM, sorted, whole pages, not overlapping each other */
+    struct boot_range
+        usable[BOOT_RANGES]; /* RAM, sorted, whole pages, not overlapping each other */
     size_t usable_count;
     struct boot_range module; /* the boot archive; empty if none was given */
-    uint64_t rsdp;            /* physical address of the ACPI root pointer (or its copy), 0: unknown */
+    uint64_t rsdp; /* physical address of the ACPI root pointer (or its copy), 0: unknown */
     char command_line[BOOT_COMMAND_LINE]; /* NUL-terminated, cut if longer */
 };
 

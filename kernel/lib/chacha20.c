@@ -33,7 +33,8 @@ void chacha20_block(uint32_t out[16], const uint32_t state[16])
         out[i] = x[i] + state[i];
 }
 
-void chacha20_init(uint32_t state[16], const uint32_t key[8], uint32_t counter, const uint32_t nonce[3])
+void chacha20_init(uint32_t state[16], const uint32_t key[8], uint32_t counter,
+                   const uint32_t nonce[3])
 {
     state[0] = 0x61707865; /* "expand 32-byte k" */
     state[1] = 0x3320646e;

@@ -39,8 +39,8 @@ static void put_text(struct out *out, const struct spec *spec, const char *text,
         pad(out, ' ', len, spec->width);
 }
 
-static void put_number(struct out *out, const struct spec *spec, uint64_t value, unsigned base, bool negative,
-                       const char *prefix, const char *digits)
+static void put_number(struct out *out, const struct spec *spec, uint64_t value, unsigned base,
+                       bool negative, const char *prefix, const char *digits)
 {
     char text[72];
     size_t at = sizeof(text), extra = strlen(prefix) + negative;
@@ -68,7 +68,8 @@ static uint64_t unsigned_arg(const struct spec *spec, va_list *args)
 static void put_signed(struct out *out, const struct spec *spec, va_list *args)
 {
     int64_t value = spec->longs >= 1 || spec->size ? va_arg(*args, long) : va_arg(*args, int);
-    put_number(out, spec, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 10, value < 0, "", "0123456789");
+    put_number(out, spec, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 10, value < 0, "",
+               "0123456789");
 }
 
 static void put_string(struct out *out, const struct spec *spec, const char *text)
@@ -89,13 +90,16 @@ static void convert(struct out *out, const struct spec *spec, bool prefix, char 
         put_number(out, spec, unsigned_arg(spec, args), 10, false, "", "0123456789");
         break;
     case 'x':
-        put_number(out, spec, unsigned_arg(spec, args), 16, false, prefix ? "0x" : "", "0123456789abcdef");
+        put_number(out, spec, unsigned_arg(spec, args), 16, false, prefix ? "0x" : "",
+                   "0123456789abcdef");
         break;
     case 'X':
-        put_number(out, spec, unsigned_arg(spec, args), 16, false, prefix ? "0X" : "", "0123456789ABCDEF");
+        put_number(out, spec, unsigned_arg(spec, args), 16, false, prefix ? "0X" : "",
+                   "0123456789ABCDEF");
         break;
     case 'p':
-        put_number(out, spec, (uint64_t)(uintptr_t)va_arg(*args, void *), 16, false, "0x", "0123456789abcdef");
+        put_number(out, spec, (uint64_t)(uintptr_t)va_arg(*args, void *), 16, false, "0x",
+                   "0123456789abcdef");
         break;
     case 's':
         put_string(out, spec, va_arg(*args, const char *));

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 size_t kvsnprintf(char *buffer, size_t size, const char *format, va_list args);
-__attribute__((format(printf, 3, 4))) size_t ksnprintf(char *buffer, size_t size, const char *format, ...);
+__attribute__((format(printf, 3, 4))) size_t ksnprintf(char *buffer, size_t size,
+                                                       const char *format, ...);
 
 #endif

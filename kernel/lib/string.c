@@ -12,7 +12,8 @@
 
 typedef uint64_t __attribute__((aligned(1), may_alias)) word;
 
-__attribute__((no_builtin("memcpy"))) void *memcpy(void *restrict to, const void *restrict from, size_t len)
+__attribute__((no_builtin("memcpy"))) void *memcpy(void *restrict to, const void *restrict from,
+                                                   size_t len)
 {
     uint8_t *d = to;
     const uint8_t *s = from;

@@ -21,10 +21,11 @@ static struct registers bare_call(uint64_t number, uint64_t a, uint64_t b)
     struct registers r;
     uint64_t rcx, r11;
 
-    register uint64_t r8 __asm__("r8") = 0x8888, r9 __asm__("r9") = 0x9999, r10 __asm__("r10") = 0x1010;
+    register uint64_t r8 __asm__("r8") = 0x8888, r9 __asm__("r9") = 0x9999,
+                         r10 __asm__("r10") = 0x1010;
     __asm__ volatile("syscall; pushfq; popq %[flags]"
-                     : [flags] "=&b"(r.flags), "=a"(r.rax), "=d"(r.rdx), "=D"(r.rdi), "=S"(r.rsi), "+r"(r8),
-                       "+r"(r9), "+r"(r10), "=c"(rcx)
+                     : [flags] "=&b"(r.flags), "=a"(r.rax), "=d"(r.rdx), "=D"(r.rdi), "=S"(r.rsi),
+                       "+r"(r8), "+r"(r9), "+r"(r10), "=c"(rcx)
                      : "1"(number), "2"((uint64_t)0xd0d0), "3"(a), "4"(b)
                      : "r11", "memory");
     (void)r11;
@@ -46,7 +47,8 @@ static void test_call_convention(void)
     CHECK((r.flags & 1) && r.rax == CLOUDABI_ENOSYS);
     r = bare_call(0xffffffffu, 0, 0);
     CHECK((r.flags & 1) && r.rax == CLOUDABI_ENOSYS);
-    r = bare_call((uint64_t)1 << 32 | CLOUDABI_CALL_THREAD_YIELD, 0, 0); /* the number has 32 bits */
+    r = bare_call((uint64_t)1 << 32 | CLOUDABI_CALL_THREAD_YIELD, 0,
+                  0); /* the number has 32 bits */
     CHECK(!(r.flags & 1) && r.rax == 0);
     r = bare_call(CLOUDABI_CALL_RANDOM_GET, 0x8000000000000000, 16);
     CHECK((r.flags & 1) && r.rax == CLOUDABI_EFAULT);
@@ -59,15 +61,16 @@ static void test_call_convention(void)
 /* The stack pointer is the program's own business. */
 static void test_stack_pointers(void)
 {
-    static const uint64_t pointers[] = {0, 1, 0x8000000000000000, 0xffffffff80200000, 0xffff800000000000,
-                                        0xffffffffffffffff};
+    static const uint64_t pointers[] = {
+        0, 1, 0x8000000000000000, 0xffffffff80200000, 0xffff800000000000, 0xffffffffffffffff};
 
     for (size_t i = 0; i < sizeof(pointers) / sizeof(*pointers); i++) {
         uint64_t rax = CLOUDABI_CALL_THREAD_YIELD, after;
-        __asm__ volatile("movq %%rsp, %%r12; movq %[wild], %%rsp; syscall; movq %%rsp, %[after]; movq %%r12, %%rsp"
-                         : "+a"(rax), [after] "=&r"(after)
-                         : [wild] "b"(pointers[i])
-                         : "r12", "rcx", "r11", "rdx", "rdi", "rsi", "r8", "r9", "r10", "memory", "cc");
+        __asm__ volatile(
+            "movq %%rsp, %%r12; movq %[wild], %%rsp; syscall; movq %%rsp, %[after]; movq %%r12, %%rsp"
+            : "+a"(rax), [after] "=&r"(after)
+            : [wild] "b"(pointers[i])
+            : "r12", "rcx", "r11", "rdx", "rdi", "rsi", "r8", "r9", "r10", "memory", "cc");
         CHECK(rax == 0 && after == pointers[i]);
     }
 }
@@ -151,10 +154,11 @@ static uint32_t sse_exception(void *arg)
 {
     uint32_t mxcsr = 0x1d80; /* division by zero unmasked */
     (void)arg;
-    __asm__ volatile("ldmxcsr %0; pxor %%xmm1, %%xmm1; movl $1, %%eax; cvtsi2sdl %%eax, %%xmm0; divsd %%xmm1, %%xmm0"
-                     :
-                     : "m"(mxcsr)
-                     : "eax", "xmm0", "xmm1");
+    __asm__ volatile(
+        "ldmxcsr %0; pxor %%xmm1, %%xmm1; movl $1, %%eax; cvtsi2sdl %%eax, %%xmm0; divsd %%xmm1, %%xmm0"
+        :
+        : "m"(mxcsr)
+        : "eax", "xmm0", "xmm1");
     return 0;
 }
 
@@ -210,7 +214,9 @@ static uint32_t plays_with_gs(void *arg)
     (void)arg;
     __asm__ volatile("movw %w0, %%gs; movw %w0, %%es; movw %w0, %%ds" : : "r"(0x23));
     if (has_fsgsbase())
-        __asm__ volatile(".byte 0xf3, 0x48, 0x0f, 0xae, 0xd8" : : "a"(0xffffffff80200000)); /* wrgsbase rax */
+        __asm__ volatile(".byte 0xf3, 0x48, 0x0f, 0xae, 0xd8"
+                         :
+                         : "a"(0xffffffff80200000)); /* wrgsbase rax */
     for (int i = 0; i < 1000; i++)
         cloudabi_sys_thread_yield();
     for (volatile int i = 0; i < 20000000; i++) /* long enough to be interrupted */
@@ -227,7 +233,7 @@ static void test_segments(void)
 /* --- floating point over preemption ----------------------------------------------------------------------- */
 
 #define FPU_THREADS 6
-#define FPU_ROUNDS 300
+#define FPU_ROUNDS  300
 
 static void *keeps_registers(void *arg)
 {

@@ -12,24 +12,34 @@
 #include "kernel/debug/log.h"
 #include "kernel/sync/spinlock.h"
 
-#define MSR_APIC_BASE 0x1b
-#define MSR_X2APIC 0x800
+#define MSR_APIC_BASE    0x1b
+#define MSR_X2APIC       0x800
 #define MSR_TSC_DEADLINE 0x6e0
 
 enum {
-    REG_ID = 0x02, REG_TPR = 0x08, REG_EOI = 0x0b, REG_SPURIOUS = 0x0f, REG_ICR = 0x30, REG_ICR_HIGH = 0x31,
-    REG_TIMER = 0x32, REG_LINT0 = 0x35, REG_LINT1 = 0x36, REG_ERROR = 0x37, REG_TIMER_INIT = 0x38,
-    REG_TIMER_NOW = 0x39, REG_TIMER_DIVIDE = 0x3e,
+    REG_ID = 0x02,
+    REG_TPR = 0x08,
+    REG_EOI = 0x0b,
+    REG_SPURIOUS = 0x0f,
+    REG_ICR = 0x30,
+    REG_ICR_HIGH = 0x31,
+    REG_TIMER = 0x32,
+    REG_LINT0 = 0x35,
+    REG_LINT1 = 0x36,
+    REG_ERROR = 0x37,
+    REG_TIMER_INIT = 0x38,
+    REG_TIMER_NOW = 0x39,
+    REG_TIMER_DIVIDE = 0x3e,
 };
 
 #define TIMER_TSC_DEADLINE (2u << 17)
-#define ICR_NMI (4u << 8)
-#define ICR_INIT (5u << 8)
-#define ICR_STARTUP (6u << 8)
-#define ICR_ASSERT (1u << 14)
-#define ICR_PENDING (1u << 12)
-#define ICR_OTHERS (3u << 18)
-#define MASKED (1u << 16)
+#define ICR_NMI            (4u << 8)
+#define ICR_INIT           (5u << 8)
+#define ICR_STARTUP        (6u << 8)
+#define ICR_ASSERT         (1u << 14)
+#define ICR_PENDING        (1u << 12)
+#define ICR_OTHERS         (3u << 18)
+#define MASKED             (1u << 16)
 
 static volatile uint32_t *local; /* NULL: x2APIC */
 
@@ -120,8 +130,9 @@ void apic_init_cpu(void)
 /* The old interrupt controllers: moved out of the way of exceptions and masked. */
 static void pic_disable(void)
 {
-    static const uint8_t words[][2] = {{0x20, 0x11}, {0xa0, 0x11}, {0x21, 0x20}, {0xa1, 0x28}, {0x21, 4},
-                                       {0xa1, 2},    {0x21, 1},    {0xa1, 1},    {0x21, 0xff}, {0xa1, 0xff}};
+    static const uint8_t words[][2] = {{0x20, 0x11}, {0xa0, 0x11}, {0x21, 0x20}, {0xa1, 0x28},
+                                       {0x21, 4},    {0xa1, 2},    {0x21, 1},    {0xa1, 1},
+                                       {0x21, 0xff}, {0xa1, 0xff}};
     for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++)
         outb(words[i][0], words[i][1]);
 }
@@ -155,7 +166,8 @@ static struct {
 
 void apic_init(void)
 {
-    local = cpu_features.x2apic ? NULL : arch_direct(acpi.local_apic != 0 ? acpi.local_apic : 0xfee00000);
+    local = cpu_features.x2apic ? NULL
+                                : arch_direct(acpi.local_apic != 0 ? acpi.local_apic : 0xfee00000);
     pic_disable();
     for (unsigned i = 0; i < acpi.io_apics; i++)
         for (uint32_t pin = 0; pin < io_pins(i); pin++)
@@ -221,7 +233,8 @@ bool arch_irq_route(uint32_t gsi, int vector, bool level, bool active_low)
         return false;
     spinlock_lock(&irq_lock);
     io_write(which, 0x11 + 2 * pin, acpi.cpu_apic_id[0] << 24);
-    io_write(which, 0x10 + 2 * pin, (uint32_t)vector | (level ? 1u << 15 : 0) | (active_low ? 1u << 13 : 0));
+    io_write(which, 0x10 + 2 * pin,
+             (uint32_t)vector | (level ? 1u << 15 : 0) | (active_low ? 1u << 13 : 0));
     spinlock_unlock(&irq_lock);
     return true;
 }

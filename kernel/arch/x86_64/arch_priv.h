@@ -27,14 +27,14 @@ static inline struct arch_cpu *this_cpu(void)
 }
 
 /* cpu.c */
-void cpu_detect(void);                  /* once */
-void cpu_patch_smap(void);              /* once, while kernel text is writable */
+void cpu_detect(void);                           /* once */
+void cpu_patch_smap(void);                       /* once, while kernel text is writable */
 void cpu_init(struct cpu *cpu, uint32_t number); /* on each CPU: tables, registers; sets %gs */
 void cpu_set_kernel_top(struct arch_cpu *cpu, uint64_t top);
-void idt_init(void);                    /* once */
+void idt_init(void); /* once */
 
 /* paging.c */
-extern struct arch_pt kernel_pt;        /* all kernel mappings, no user half */
+extern struct arch_pt kernel_pt;          /* all kernel mappings, no user half */
 void paging_init(struct boot_info *info); /* may take pages out of INFO's usable ranges */
 void paging_drop_identity(void);
 void paging_flush_local(struct arch_pt *pt, uint64_t start, uint64_t end);
@@ -44,11 +44,11 @@ void shootdown_serve(void);
 
 /* apic.c */
 #define VECTOR_FIRST_IRQ 0x30
-#define VECTOR_LAST_IRQ 0xdf
-#define VECTOR_TIMER 0xf0
-#define VECTOR_RESCHED 0xf1
+#define VECTOR_LAST_IRQ  0xdf
+#define VECTOR_TIMER     0xf0
+#define VECTOR_RESCHED   0xf1
 #define VECTOR_SHOOTDOWN 0xf2
-#define VECTOR_SPURIOUS 0xff
+#define VECTOR_SPURIOUS  0xff
 
 void apic_init(void);     /* once: finds the controllers, quiets the old ones */
 void apic_init_cpu(void); /* on each CPU */
@@ -61,20 +61,27 @@ void apic_ipi_startup(uint32_t apic_id, uint8_t page);
 void apic_timer_start(uint32_t count); /* one-shot, in ticks of the bus; 0 = off */
 void apic_timer_deadline(uint64_t tsc);
 uint32_t apic_timer_count(void);
-void irq_dispatch(uint8_t vector);     /* a device's interrupt */
+void irq_dispatch(uint8_t vector); /* a device's interrupt */
 
 /* acpi.c */
 struct acpi_tables {
-    uint64_t local_apic;              /* physical */
-    struct {uint64_t pa; uint32_t gsi;} io_apic[4];
+    uint64_t local_apic; /* physical */
+    struct {
+        uint64_t pa;
+        uint32_t gsi;
+    } io_apic[4];
     unsigned io_apics;
-    uint32_t cpu_apic_id[MAX_CPUS];   /* usable processors */
+    uint32_t cpu_apic_id[MAX_CPUS]; /* usable processors */
     unsigned cpus;
-    struct {uint8_t irq; uint32_t gsi; uint16_t flags;} override[16];
+    struct {
+        uint8_t irq;
+        uint32_t gsi;
+        uint16_t flags;
+    } override[16];
     unsigned overrides;
-    uint64_t hpet;                    /* physical; 0: none */
+    uint64_t hpet; /* physical; 0: none */
     uint16_t pm1a_control, pm1b_control;
-    uint16_t s5_a, s5_b;              /* SLP_TYP values, shifted into place */
+    uint16_t s5_a, s5_b; /* SLP_TYP values, shifted into place */
     bool s5_known;
     uint16_t reset_port;
     uint8_t reset_value;
@@ -83,7 +90,7 @@ extern struct acpi_tables acpi;
 void acpi_init(uint64_t rsdp);
 
 /* time.c */
-void time_init(void);     /* once: calibrates, reads the wall clock */
+void time_init(void); /* once: calibrates, reads the wall clock */
 
 /* smp.c */
 void smp_init_boot_cpu(void);

@@ -32,7 +32,8 @@ void boot_main(uint32_t kind, uint32_t info)
     /* What is not to be given out: page 0 and the trampoline, video memory and ROMs, this image. */
     bootinfo_reserve(&boot_info, 0, 0x10000);
     bootinfo_reserve(&boot_info, 0x80000, 0x100000);
-    bootinfo_reserve(&boot_info, (uint64_t)kernel_start - KERNEL_BASE, (uint64_t)kernel_end - KERNEL_BASE);
+    bootinfo_reserve(&boot_info, (uint64_t)kernel_start - KERNEL_BASE,
+                     (uint64_t)kernel_end - KERNEL_BASE);
     paging_init(&boot_info);
     arch_pt_activate(&kernel_pt);
     kernel_main();

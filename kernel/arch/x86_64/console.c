@@ -9,11 +9,11 @@
 
 enum { DATA, ENABLE, FIFO, LINE, MODEM, STATUS };
 
-#define STATUS_DATA 0x01
+#define STATUS_DATA  0x01
 #define STATUS_EMPTY 0x20
-#define STATUS_IDLE 0x40
-#define FIFO_DEPTH 16
-#define SPIN_LIMIT 1000000 /* a port that never gets ready loses text, not the machine */
+#define STATUS_IDLE  0x40
+#define FIFO_DEPTH   16
+#define SPIN_LIMIT   1000000 /* a port that never gets ready loses text, not the machine */
 
 static const uint16_t ports[UARTS] = {0x3f8, 0x2f8};
 static bool present[UARTS], set_up[UARTS];

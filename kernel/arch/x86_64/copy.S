@@ -7,7 +7,7 @@
  *
  * The callers (user.c) have checked that the range lies in user space.
  */
-#include "kernel/arch/x86_64/asm.h"
+#include "kernel/arch/x86_64/smap.inc"
 #include "kernel/arch/x86_64/offsets.h"
 
 /* The instruction may fault: entry {address, fix-up, may_fault}. */

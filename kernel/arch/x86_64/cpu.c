@@ -23,22 +23,23 @@ _Static_assert(offsetof(struct syscall_frame, rbx) == FRAME_RBX, "offset");
 _Static_assert(offsetof(struct syscall_frame, r15) == FRAME_R15, "offset");
 _Static_assert(offsetof(struct syscall_frame, rip) == FRAME_RIP, "offset");
 _Static_assert(offsetof(struct syscall_frame, rsp) == FRAME_RSP, "offset");
-_Static_assert(sizeof(struct syscall_frame) == FRAME_SIZE && FRAME_SIZE % 16 == 0, "stack alignment");
+_Static_assert(sizeof(struct syscall_frame) == FRAME_SIZE && FRAME_SIZE % 16 == 0,
+               "stack alignment");
 
-#define MSR_PAT 0x277
-#define MSR_EFER 0xc0000080
-#define MSR_STAR 0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_SFMASK 0xc0000084
-#define MSR_FS_BASE 0xc0000100
-#define MSR_GS_BASE 0xc0000101
+#define MSR_PAT            0x277
+#define MSR_EFER           0xc0000080
+#define MSR_STAR           0xc0000081
+#define MSR_LSTAR          0xc0000082
+#define MSR_SFMASK         0xc0000084
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 
-#define CR4_PGE (1u << 7)
-#define CR4_UMIP (1u << 11)
+#define CR4_PGE      (1u << 7)
+#define CR4_UMIP     (1u << 11)
 #define CR4_FSGSBASE (1u << 16)
-#define CR4_SMEP (1u << 20)
-#define CR4_SMAP (1u << 21)
+#define CR4_SMEP     (1u << 20)
+#define CR4_SMAP     (1u << 21)
 
 /* Write-back, write-through, UC-, UC; then the same with entry 4 = write-combining. */
 #define PAT_VALUE 0x0007040100070406ul
@@ -142,7 +143,8 @@ static void load_tables(struct tables *t, uint32_t number)
     t->gdt[2] = 0x00cf93000000ffff;
     t->gdt[4] = 0x00cff3000000ffff;
     t->gdt[5] = 0x00affb000000ffff;
-    t->gdt[6] = (sizeof(t->tss) - 1) | (tss & 0xffffff) << 16 | 0x89ul << 40 | (tss >> 24 & 0xff) << 56;
+    t->gdt[6] =
+        (sizeof(t->tss) - 1) | (tss & 0xffffff) << 16 | 0x89ul << 40 | (tss >> 24 & 0xff) << 56;
     t->gdt[7] = tss >> 32;
 
     struct {

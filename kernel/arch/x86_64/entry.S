@@ -7,7 +7,7 @@
  * RCX and RIP: the return address follows a SYSCALL instruction below USER_END, so it is always
  * canonical and SYSRET is safe; no other code changes frame.rip.
  */
-#include "kernel/arch/x86_64/asm.h"
+#include "kernel/arch/x86_64/smap.inc"
 #include "kernel/arch/x86_64/offsets.h"
 
     .text

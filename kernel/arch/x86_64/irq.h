@@ -18,7 +18,8 @@ void arch_irq_msi(int vector, uint64_t *address, uint32_t *data);
 /* Connects a line: a global interrupt number, or an ISA number with the firmware's exceptions. */
 bool arch_irq_route(uint32_t gsi, int vector, bool level, bool active_low);
 bool arch_irq_route_isa(uint8_t irq, int vector);
-bool arch_irq_route_pci(uint8_t gsi, int vector); /* INTx: level, low unless the firmware says else */
+bool arch_irq_route_pci(uint8_t gsi,
+                        int vector); /* INTx: level, low unless the firmware says else */
 void arch_irq_unroute(uint32_t gsi);
 
 #endif

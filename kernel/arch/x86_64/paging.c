@@ -15,28 +15,28 @@
 #include "kernel/mm/frame.h"
 #include "kernel/sync/spinlock.h"
 
-#define P_PRESENT 0x1ul
-#define P_WRITE 0x2ul
-#define P_USER 0x4ul
-#define P_PWT 0x8ul
-#define P_PCD 0x10ul
+#define P_PRESENT  0x1ul
+#define P_WRITE    0x2ul
+#define P_USER     0x4ul
+#define P_PWT      0x8ul
+#define P_PCD      0x10ul
 #define P_ACCESSED 0x20ul
-#define P_DIRTY 0x40ul
-#define P_LARGE 0x80ul
-#define P_PAT 0x80ul /* in a 4 KiB entry */
-#define P_GLOBAL 0x100ul
-#define P_KEPT 0x200ul /* software: not present, but the entry keeps its frame (PROT_NONE) */
-#define P_NX (1ul << 63)
-#define P_FRAME 0x000ffffffffff000ul
+#define P_DIRTY    0x40ul
+#define P_LARGE    0x80ul
+#define P_PAT      0x80ul /* in a 4 KiB entry */
+#define P_GLOBAL   0x100ul
+#define P_KEPT     0x200ul /* software: not present, but the entry keeps its frame (PROT_NONE) */
+#define P_NX       (1ul << 63)
+#define P_FRAME    0x000ffffffffff000ul
 
 #define INDEX(va, level) ((va) >> (12 + 9 * (level)) & 511) /* level 0 = entries of 4 KiB */
-#define GIB (1ul << 30)
-#define MIB2 (1ul << 21)
-#define DIRECT_LIMIT (512 * GIB)
+#define GIB              (1ul << 30)
+#define MIB2             (1ul << 21)
+#define DIRECT_LIMIT     (512 * GIB)
 
-#define STACK_REGION 0xffffc00000000000ul /* top-level entry 384 */
-#define STACK_SLOT_PAGES 8ul              /* the lowest is the guard page */
-#define STACK_SLOTS 16384
+#define STACK_REGION     0xffffc00000000000ul /* top-level entry 384 */
+#define STACK_SLOT_PAGES 8ul                  /* the lowest is the guard page */
+#define STACK_SLOTS      16384
 
 extern uint64_t boot_pml4[512], boot_pdpt[512], boot_pdpt_kernel[512], boot_pd[4][512];
 extern uint8_t kernel_start[], kernel_text_end[], kernel_rodata_end[], kernel_end[];
@@ -168,7 +168,8 @@ static unsigned skip_empty(const uint64_t *table, unsigned i, unsigned end)
     return i;
 }
 
-static void free_tables(const struct pt_frame_ops *ops, uint64_t *table, unsigned level, unsigned count)
+static void free_tables(const struct pt_frame_ops *ops, uint64_t *table, unsigned level,
+                        unsigned count)
 {
     for (unsigned i = skip_empty(table, 0, count); i < count; i = skip_empty(table, i + 1, count)) {
         if (!(table[i] & P_PRESENT))
@@ -331,8 +332,8 @@ static uint64_t scan_entry(uint64_t *entry, enum pt_scan how)
     return old;
 }
 
-unsigned arch_pt_scan(struct arch_pt *pt, uint64_t *va, uint64_t end, enum pt_scan how, struct pt_page *out,
-                      unsigned max)
+unsigned arch_pt_scan(struct arch_pt *pt, uint64_t *va, uint64_t end, enum pt_scan how,
+                      struct pt_page *out, unsigned max)
 {
     unsigned count = 0;
     while (count < max && (*va = arch_pt_next(pt, *va, end)) < end) {
@@ -341,7 +342,8 @@ unsigned arch_pt_scan(struct arch_pt *pt, uint64_t *va, uint64_t end, enum pt_sc
         for (; i < limit && count < max; i = skip_empty(table, i + 1, limit)) {
             uint64_t old = scan_entry(&table[i], how);
             unsigned flags = (old & P_WRITE ? PT_WRITE : 0) | (old & P_USER ? PT_USER : 0);
-            out[count++] = (struct pt_page){base + i * PAGE_SIZE, old & P_FRAME, old & P_KEPT ? 0 : flags};
+            out[count++] =
+                (struct pt_page){base + i * PAGE_SIZE, old & P_FRAME, old & P_KEPT ? 0 : flags};
         }
         *va = base + i * PAGE_SIZE;
     }
@@ -357,7 +359,8 @@ void arch_pt_activate(struct arch_pt *pt)
         pt = &kernel_pt;
     if (old == pt)
         return;
-    atomic_fetch_or(&pt->active, bit); /* before the load of CR3: a flush from now on is sent to us */
+    atomic_fetch_or(&pt->active,
+                    bit); /* before the load of CR3: a flush from now on is sent to us */
     cpu->active_pt = pt;
     write_cr3(pt->root);
     if (old != NULL)
@@ -462,7 +465,8 @@ void *arch_kmap_device(paddr_t pa, size_t len)
 {
     paddr_t pages[STACK_SLOT_PAGES - 1];
     size_t count = 0;
-    for (paddr_t at = pa & ~(PAGE_SIZE - 1); at < pa + len && count < STACK_SLOT_PAGES - 1; at += PAGE_SIZE)
+    for (paddr_t at = pa & ~(PAGE_SIZE - 1); at < pa + len && count < STACK_SLOT_PAGES - 1;
+         at += PAGE_SIZE)
         pages[count++] = at;
     uint8_t *base = kmap(pages, count, P_PCD | P_PWT);
     return base == NULL ? NULL : base + pa % PAGE_SIZE;

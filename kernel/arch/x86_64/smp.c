@@ -68,7 +68,8 @@ static bool wait_online(const struct cpu *cpu, uint64_t limit)
 
 static bool start(struct cpu *cpu, uint64_t stack_top)
 {
-    uint64_t *stack_word = arch_direct(TRAMPOLINE + (uint64_t)(trampoline_stack - trampoline_start));
+    uint64_t *stack_word =
+        arch_direct(TRAMPOLINE + (uint64_t)(trampoline_stack - trampoline_start));
     *stack_word = stack_top;
     uint64_t begin = arch_clock_monotonic();
     apic_ipi_init(cpu->arch.apic_id);

@@ -16,9 +16,9 @@
 #include "kernel/sched/sched.h"
 #include "kernel/syscall/frame.h"
 
-#define MSR_FS_BASE 0xc0000100
-#define MSR_KERNEL_GS_BASE 0xc0000102
-#define MXCSR_DEFAULT 0x1f80
+#define MSR_FS_BASE         0xc0000100
+#define MSR_KERNEL_GS_BASE  0xc0000102
+#define MXCSR_DEFAULT       0x1f80
 #define FPU_CONTROL_DEFAULT 0x37f
 
 struct thread *switch_stacks(uint64_t *save, uint64_t load, struct thread *prev);
@@ -29,7 +29,8 @@ _Noreturn void enter_user(uint64_t pc, uint64_t sp, uint64_t arg0, uint64_t arg1
 static void load_control_words(uint32_t mxcsr, uint16_t control)
 {
     __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
-    __asm__ volatile("fnclex"); /* another thread's pending exception would be raised by FLDCW, here */
+    __asm__ volatile(
+        "fnclex"); /* another thread's pending exception would be raised by FLDCW, here */
     __asm__ volatile("fldcw %0" : : "m"(control));
 }
 

@@ -11,9 +11,9 @@
 #include "kernel/lib/string.h"
 #include "kernel/sync/spinlock.h"
 
-#define NS_PER_S 1000000000ul
+#define NS_PER_S  1000000000ul
 #define WINDOW_NS 3000000ul /* of the calibration */
-#define PIT_HZ 1193182ul
+#define PIT_HZ    1193182ul
 
 static struct time_page early_page;
 static struct time_page *time_page_here = &early_page;
@@ -168,7 +168,8 @@ static uint8_t rtc_read(uint8_t reg)
     return inb(0x71);
 }
 
-static uint64_t days_from_civil(uint64_t y, uint64_t m, uint64_t d) /* since 1970-01-01, Gregorian */
+static uint64_t days_from_civil(uint64_t y, uint64_t m,
+                                uint64_t d) /* since 1970-01-01, Gregorian */
 {
     static const uint16_t before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
     uint64_t leap_years = (y - 1969) / 4 - (y - 1901) / 100 + (y - 1601) / 400;

@@ -15,20 +15,37 @@
 
 enum { TRAP_NMI = 2, TRAP_DOUBLE_FAULT = 8, TRAP_PAGE_FAULT = 14, TRAPS = 32 };
 
-#define PF_WRITE 2u
+#define PF_WRITE    2u
 #define PF_RESERVED 8u
-#define PF_FETCH 16u
+#define PF_FETCH    16u
 
 static const uint8_t trap_signal[TRAPS] = {
-    [0] = CLOUDABI_SIGFPE,  [1] = CLOUDABI_SIGTRAP,  [3] = CLOUDABI_SIGTRAP,  [6] = CLOUDABI_SIGILL,
-    [7] = CLOUDABI_SIGILL,  [11] = CLOUDABI_SIGBUS,  [12] = CLOUDABI_SIGBUS,  [16] = CLOUDABI_SIGFPE,
+    [0] = CLOUDABI_SIGFPE,  [1] = CLOUDABI_SIGTRAP, [3] = CLOUDABI_SIGTRAP, [6] = CLOUDABI_SIGILL,
+    [7] = CLOUDABI_SIGILL,  [11] = CLOUDABI_SIGBUS, [12] = CLOUDABI_SIGBUS, [16] = CLOUDABI_SIGFPE,
     [17] = CLOUDABI_SIGBUS, [19] = CLOUDABI_SIGFPE, /* the others: SIGSEGV */
 };
 
 static const char *const trap_name[TRAPS] = {
-    "divide error", "debug", "NMI", "breakpoint", "overflow", "bound", "invalid opcode", "no FPU",
-    "double fault", "", "invalid TSS", "segment not present", "stack fault", "general protection",
-    "page fault", "", "x87 error", "alignment check", "machine check", "SIMD error",
+    "divide error",
+    "debug",
+    "NMI",
+    "breakpoint",
+    "overflow",
+    "bound",
+    "invalid opcode",
+    "no FPU",
+    "double fault",
+    "",
+    "invalid TSS",
+    "segment not present",
+    "stack fault",
+    "general protection",
+    "page fault",
+    "",
+    "x87 error",
+    "alignment check",
+    "machine check",
+    "SIMD error",
 };
 
 struct exception_entry {
@@ -73,8 +90,8 @@ static void interrupt(uint64_t vector)
 
 static void end_process(const struct trap_frame *frame, int signal, uint64_t address)
 {
-    klog("fault: signal %d: %s at pc %#lx, address %#lx, error %lx", signal, trap_name[frame->vector],
-         frame->rip, address, frame->error);
+    klog("fault: signal %d: %s at pc %#lx, address %#lx, error %lx", signal,
+         trap_name[frame->vector], frame->rip, address, frame->error);
     process_terminate(process_self(), (uint8_t)signal, 0);
 }
 
@@ -138,11 +155,16 @@ _Noreturn void panic_frame(const struct trap_frame *f, const char *what)
     panic_begin();
     panic_print("PANIC: %s, error %lx, address %016lx, CPU %u", what, f->error, read_cr2(),
                 this_cpu()->number);
-    panic_print("PANIC   rip %016lx rsp %016lx rflags %08lx cs %lx", f->rip, f->rsp, f->rflags, f->cs);
-    panic_print("PANIC   rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx, f->rcx, f->rdx);
-    panic_print("PANIC   rsi %016lx rdi %016lx rbp %016lx r8  %016lx", f->rsi, f->rdi, f->rbp, f->r8);
-    panic_print("PANIC   r9  %016lx r10 %016lx r11 %016lx r12 %016lx", f->r9, f->r10, f->r11, f->r12);
-    panic_print("PANIC   r13 %016lx r14 %016lx r15 %016lx cr3 %016lx", f->r13, f->r14, f->r15, read_cr3());
+    panic_print("PANIC   rip %016lx rsp %016lx rflags %08lx cs %lx", f->rip, f->rsp, f->rflags,
+                f->cs);
+    panic_print("PANIC   rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx, f->rcx,
+                f->rdx);
+    panic_print("PANIC   rsi %016lx rdi %016lx rbp %016lx r8  %016lx", f->rsi, f->rdi, f->rbp,
+                f->r8);
+    panic_print("PANIC   r9  %016lx r10 %016lx r11 %016lx r12 %016lx", f->r9, f->r10, f->r11,
+                f->r12);
+    panic_print("PANIC   r13 %016lx r14 %016lx r15 %016lx cr3 %016lx", f->r13, f->r14, f->r15,
+                read_cr3());
     panic_backtrace(f->rip, f->rbp);
     arch_halt_all();
 }

@@ -11,9 +11,9 @@
 
 bool uart_init(unsigned which); /* false: there is none */
 void uart_write(unsigned which, const char *text, size_t len);
-bool uart_read(unsigned which, uint8_t *byte); /* false: nothing has come */
+bool uart_read(unsigned which, uint8_t *byte);       /* false: nothing has come */
 void uart_enable_interrupt(unsigned which, bool on); /* when data comes */
-void uart_drain(void); /* waits until all is on the wire */
-uint8_t uart_irq(unsigned which); /* ISA number */
+void uart_drain(void);                               /* waits until all is on the wire */
+uint8_t uart_irq(unsigned which);                    /* ISA number */
 
 #endif
