@@ -29,6 +29,7 @@ static cloudabi_errno_t reopen(struct port_dir *dir, struct port_node **out)
     if (error != 0)
         return error;
     call.request.len = dir->cookie_len;
+    call.request.time = arch_clock_realtime();
     error = port_call_put(&call, 0, dir->cookie, dir->cookie_len);
     if (error == 0)
         error = port_call_run(&call);
