@@ -81,7 +81,8 @@ static size_t usage_render(void *data, char *buffer, size_t size)
         n += ksnprintf(buffer + n, size - n, "%s %lu\n", resource_name[i],
                        atomic_load(&job->used[i]));
     n += ksnprintf(buffer + n, size - n, "cpu_time %lu\nfree_frames %lu\ntotal_frames %lu\n",
-                   atomic_load(&job->cpu_time), frame_free_count(), frame_total_count());
+                   atomic_load(&job->cpu_time), frame_free_count() + thread_cached_frames(),
+                   frame_total_count());
     for (unsigned i = 0; i < OBJECT_CLASSES; i++)
         n += ksnprintf(buffer + n, size - n, "%s %lu\n", object_class_name[i],
                        atomic_load(&object_count[i]));

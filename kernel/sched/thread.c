@@ -9,7 +9,6 @@
  */
 #include "kernel/job/job.h"
 #include "kernel/mm/frame.h"
-#include "kernel/mm/slab.h"
 #include "kernel/sched/sched_priv.h"
 #include "kernel/sched/tid.h"
 
@@ -17,11 +16,20 @@
 #define STACK_BYTES (KERNEL_STACK_PAGES * PAGE_SIZE)
 #define CHARGE (STACK_BYTES + sizeof(struct thread))
 
-static struct slab_cache thread_cache = SLAB_CACHE(thread_cache, struct thread, OBJECT_OTHER);
 static struct spinlock pool_lock = SPINLOCK_INIT(RANK_SLAB);
 static struct list pool = LIST_INIT(pool);           /* dead threads with a stack; by run_link */
 static struct list pool_bare = LIST_INIT(pool_bare); /* and without */
 static unsigned pool_stacks;
+
+/* The pool belongs to nobody: what lies in it is taken off the root's account, and put back on it before
+ * the frames go, so that use is the same whatever the pool happens to hold. */
+static void account(bool pooled, uint64_t bytes)
+{
+    if (pooled)
+        job_uncharge(&job_root, JOB_MEMORY, bytes);
+    else
+        atomic_fetch_add_explicit(&job_root.used[JOB_MEMORY], bytes, memory_order_relaxed);
+}
 
 static void put_frames(const paddr_t *frames, unsigned count)
 {
@@ -41,7 +49,32 @@ static void *stack_create(paddr_t *frames)
     void *stack = count == KERNEL_STACK_PAGES ? arch_kmap_stack(frames, count) : NULL;
     if (stack == NULL)
         put_frames(frames, count);
+    else
+        account(true, STACK_BYTES);
     return stack;
+}
+
+/* A page full of them for the pool, but for the one that is returned. */
+static struct thread *more_threads(void)
+{
+    struct frame *frame = frame_alloc_zero(NULL);
+    if (frame == NULL)
+        return NULL;
+    account(true, PAGE_SIZE);
+    struct thread *threads = frame_data(frame);
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(struct thread); i++) {
+        list_init(&threads[i].run_link);
+        list_init(&threads[i].timer_link);
+        list_init(&threads[i].process_link);
+        atomic_init(&threads[i].state, THREAD_DEAD);
+        atomic_init(&threads[i].cpu, arch_cpu_self());
+        if (i == 0)
+            continue;
+        spinlock_lock(&pool_lock);
+        list_push(&pool_bare, &threads[i].run_link);
+        spinlock_unlock(&pool_lock);
+    }
+    return &threads[0];
 }
 
 /* Off the pool, or new. On no list; with a stack. */
@@ -54,17 +87,10 @@ static struct thread *obtain(void)
     else
         link = list_pop(&pool_bare);
     spinlock_unlock(&pool_lock);
-    struct thread *thread = link != NULL ? container_of(link, struct thread, run_link) : NULL;
-    if (thread == NULL) {
-        thread = slab_alloc(&thread_cache, &job_root);
-        if (thread == NULL)
-            return NULL;
-        list_init(&thread->run_link);
-        list_init(&thread->timer_link);
-        list_init(&thread->process_link);
-        atomic_init(&thread->state, THREAD_DEAD);
-        atomic_init(&thread->cpu, arch_cpu_self());
-    }
+    struct thread *thread =
+        link != NULL ? container_of(link, struct thread, run_link) : more_threads();
+    if (thread == NULL)
+        return NULL;
     if (thread->stack == NULL)
         thread->stack = stack_create(thread->stack_frames);
     if (thread->stack != NULL)
@@ -73,6 +99,11 @@ static struct thread *obtain(void)
     list_push(&pool_bare, &thread->run_link);
     spinlock_unlock(&pool_lock);
     return NULL;
+}
+
+uint64_t thread_cached_frames(void)
+{
+    return (uint64_t)pool_stacks * KERNEL_STACK_PAGES;
 }
 
 static void give_back(struct thread *thread)
@@ -87,6 +118,7 @@ static void give_back(struct thread *thread)
     if (keep)
         return;
     arch_kunmap_stack(thread->stack, KERNEL_STACK_PAGES);
+    account(false, STACK_BYTES);
     put_frames(thread->stack_frames, KERNEL_STACK_PAGES);
     thread->stack = NULL;
     spinlock_lock(&pool_lock);

@@ -85,6 +85,7 @@ void thread_discard(struct thread *thread); /* created, but not to be started af
 _Noreturn void thread_exit_current(void); /* the scheduler frees it after the last switch */
 /* The calling thread is paid for by JOB from now on. EAGAIN, ENOMEM. */
 cloudabi_errno_t thread_enter_job(struct job *job);
+uint64_t thread_cached_frames(void); /* in stacks that nobody uses: as good as free */
 uint64_t thread_cpu_time(const struct thread *thread);
 
 #endif
