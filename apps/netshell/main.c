@@ -19,8 +19,8 @@
 
 #define SHELLS_MAX   128u /* at once; more wait in the listener */
 #define GRANTS_MAX   32u
-#define MESSAGE_SIZE 48u  /* peer and local address, 24 bytes each */
-#define MESSAGE_FDS  2u   /* stream, connection directory */
+#define MESSAGE_SIZE 48u /* peer and local address, 24 bytes each */
+#define MESSAGE_FDS  2u  /* stream, connection directory */
 
 static struct {
     int listener, log, programs;
@@ -79,17 +79,20 @@ static cloudabi_errno_t start_shell(int program, int terminal, int *process)
     argdata_write_map_end(&writer);
     cloudabi_errno_t error = argdata_write_end(&writer, &data);
     if (error == 0)
-        error = (cloudabi_errno_t)program_spawn_fds(program, data.data, data.len, fds, count, process);
+        error =
+            (cloudabi_errno_t)program_spawn_fds(program, data.data, data.len, fds, count, process);
     argdata_write_free(&writer);
     return error;
 }
 
 static int open_program(void)
 {
-    const cloudabi_fdstat_t wanted = {.fs_rights_base = CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_PROC_EXEC};
+    const cloudabi_fdstat_t wanted = {.fs_rights_base =
+                                          CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_PROC_EXEC};
     const cloudabi_lookup_t lookup = {.fd = (cloudabi_fd_t)netshell.programs};
     cloudabi_fd_t fd;
-    cloudabi_errno_t error = cloudabi_sys_file_open(lookup, "shell", strlen("shell"), 0, &wanted, &fd);
+    cloudabi_errno_t error =
+        cloudabi_sys_file_open(lookup, "shell", strlen("shell"), 0, &wanted, &fd);
     if (error == 0)
         return (int)fd;
     log_line("cannot open the shell: errno %u", error);

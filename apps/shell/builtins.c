@@ -87,7 +87,8 @@ static int builtin_run(int argc, char **argv)
 
 static const struct builtin builtins[] = {
     {"fds", builtin_fds, "", "the descriptors that this shell holds: number, name, type, rights"},
-    {"ls", builtin_ls, "[-l] [NAME...]", "list directories; without a name the current one, or the grants"},
+    {"ls", builtin_ls, "[-l] [NAME...]",
+     "list directories; without a name the current one, or the grants"},
     {"cat", builtin_cat, "NAME...", "show files"},
     {"echo", builtin_echo, "[-n] TEXT...", "print, or with > NAME write"},
     {"mkdir", builtin_mkdir, "NAME...", "make directories"},
@@ -97,7 +98,8 @@ static const struct builtin builtins[] = {
     {"ln", builtin_ln, "[-s] TARGET NAME", "another name for a file, or a symbolic link"},
     {"cd", builtin_cd, "[NAME]", "make a directory the current one; without a name none is"},
     {"pwd", builtin_pwd, "", "the current directory"},
-    {"run", builtin_run, "PROGRAM [GRANT=NAME[:rwx]]... [ARG...]", "run a program; `run` may be left out"},
+    {"run", builtin_run, "PROGRAM [GRANT=NAME[:rwx]]... [ARG...]",
+     "run a program; `run` may be left out"},
     {"grant", builtin_grant, "", "how a program is given something"},
     {"jobs", builtin_jobs, "", "programs in the background (COMMAND &)"},
     {"kill", builtin_kill, "NUMBER", "end a program in the background"},

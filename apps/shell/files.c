@@ -10,8 +10,8 @@
 #include "abi/cloudabi_syscalls.h"
 #include "apps/shell/shell.h"
 
-#define READ_EXTRAS                                                                                          \
-    (CLOUDABI_RIGHT_FD_SEEK | CLOUDABI_RIGHT_FD_TELL | CLOUDABI_RIGHT_FILE_STAT_FGET |                      \
+#define READ_EXTRAS                                                                    \
+    (CLOUDABI_RIGHT_FD_SEEK | CLOUDABI_RIGHT_FD_TELL | CLOUDABI_RIGHT_FILE_STAT_FGET | \
      CLOUDABI_RIGHT_POLL_FD_READWRITE)
 
 /* --- ls ----------------------------------------------------------------------------------------------------------- */
@@ -53,7 +53,8 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* Adds what is in one buffer of records; moves *COOKIE behind the last whole one. False: no memory. */
-static bool listing_take(struct listing *list, const char *buffer, size_t used, cloudabi_dircookie_t *cookie)
+static bool listing_take(struct listing *list, const char *buffer, size_t used,
+                         cloudabi_dircookie_t *cookie)
 {
     for (size_t at = 0; used - at >= sizeof(cloudabi_dirent_t);) {
         cloudabi_dirent_t entry;
@@ -106,8 +107,8 @@ static void print_long(const struct place *place, const char *name)
     out("%-9s %3u %10llu %19s %s", type_name(stat.st_filetype), (unsigned)stat.st_nlink,
         (unsigned long long)stat.st_size, date, name);
     if (stat.st_filetype == CLOUDABI_FILETYPE_SYMBOLIC_LINK && place->fd >= 0 &&
-        cloudabi_sys_file_readlink((cloudabi_fd_t)place->fd, place->path, strlen(place->path), target,
-                                   sizeof(target), &target_len) == 0)
+        cloudabi_sys_file_readlink((cloudabi_fd_t)place->fd, place->path, strlen(place->path),
+                                   target, sizeof(target), &target_len) == 0)
         out(" -> %.*s", (int)target_len, target);
     out("\n");
 }
@@ -157,7 +158,8 @@ static int list_one(const char *typed, bool details)
         return list_grants(details);
     cloudabi_errno_t error = place_stat(&place, true, &stat);
     /* Without the right to stat, it is taken for a directory. */
-    if (error == CLOUDABI_ENOTCAPABLE || (error == 0 && stat.st_filetype == CLOUDABI_FILETYPE_DIRECTORY))
+    if (error == CLOUDABI_ENOTCAPABLE ||
+        (error == 0 && stat.st_filetype == CLOUDABI_FILETYPE_DIRECTORY))
         return list_directory(&place, details);
     if (error != 0) {
         place_complain(&place, (struct needs){CLOUDABI_RIGHT_FILE_STAT_GET, 0}, error);
@@ -186,7 +188,8 @@ int builtin_ls(int argc, char **argv)
 static char copy_buffer[16384];
 
 /* Writes all that FD gives with PUT. */
-static cloudabi_errno_t copy_out(int fd, bool (*put)(void *to, const char *bytes, size_t len), void *to)
+static cloudabi_errno_t copy_out(int fd, bool (*put)(void *to, const char *bytes, size_t len),
+                                 void *to)
 {
     for (;;) {
         const cloudabi_iovec_t piece = {copy_buffer, sizeof(copy_buffer)};
@@ -215,7 +218,9 @@ int builtin_cat(int argc, char **argv)
     }
     for (int i = 1; i < argc; i++) {
         struct place place;
-        int fd = name_resolve(argv[i], &place) ? place_open(&place, 0, CLOUDABI_RIGHT_FD_READ, READ_EXTRAS) : -1;
+        int fd = name_resolve(argv[i], &place)
+                     ? place_open(&place, 0, CLOUDABI_RIGHT_FD_READ, READ_EXTRAS)
+                     : -1;
         if (fd < 0) {
             failed = 1;
             continue;
@@ -255,9 +260,10 @@ int builtin_mkdir(int argc, char **argv)
             continue;
         }
         cloudabi_errno_t error =
-            place.fd < 0 ? CLOUDABI_EEXIST
-                         : cloudabi_sys_file_create((cloudabi_fd_t)place.fd, place.path, strlen(place.path),
-                                                    CLOUDABI_FILETYPE_DIRECTORY);
+            place.fd < 0
+                ? CLOUDABI_EEXIST
+                : cloudabi_sys_file_create((cloudabi_fd_t)place.fd, place.path, strlen(place.path),
+                                           CLOUDABI_FILETYPE_DIRECTORY);
         if (error != 0) {
             place_complain(&place, (struct needs){CLOUDABI_RIGHT_FILE_CREATE_DIRECTORY, 0}, error);
             failed = 1;
@@ -270,7 +276,8 @@ static cloudabi_errno_t unlink_place(const struct place *place, cloudabi_ulflags
 {
     if (place->fd < 0)
         return CLOUDABI_EPERM;
-    return cloudabi_sys_file_unlink((cloudabi_fd_t)place->fd, place->path, strlen(place->path), flags);
+    return cloudabi_sys_file_unlink((cloudabi_fd_t)place->fd, place->path, strlen(place->path),
+                                    flags);
 }
 
 static cloudabi_errno_t remove_tree(const struct place *place, unsigned depth);
@@ -279,15 +286,17 @@ static cloudabi_errno_t remove_contents(const struct place *place, unsigned dept
 {
     struct listing list = {0};
     int fd = -1;
-    cloudabi_errno_t error = place_try_open(place, CLOUDABI_O_DIRECTORY, CLOUDABI_RIGHT_FILE_READDIR, 0, &fd);
+    cloudabi_errno_t error =
+        place_try_open(place, CLOUDABI_O_DIRECTORY, CLOUDABI_RIGHT_FILE_READDIR, 0, &fd);
     if (error != 0)
         return error;
     error = listing_read(&list, fd);
     close(fd);
     for (size_t i = 0; i < list.count && error == 0; i++) {
         struct place below;
-        error = place_below(place, list.names[i], place->typed, &below) ? remove_tree(&below, depth + 1)
-                                                                        : CLOUDABI_ENAMETOOLONG;
+        error = place_below(place, list.names[i], place->typed, &below)
+                    ? remove_tree(&below, depth + 1)
+                    : CLOUDABI_ENAMETOOLONG;
     }
     listing_free(&list);
     return error;
@@ -348,15 +357,19 @@ int builtin_mv(int argc, char **argv)
     if (!two_names(argc, argv, &from, &to))
         return 1;
     cloudabi_errno_t error =
-        cloudabi_sys_file_rename((cloudabi_fd_t)from.fd, from.path, strlen(from.path), (cloudabi_fd_t)to.fd,
-                                 to.path, strlen(to.path));
+        cloudabi_sys_file_rename((cloudabi_fd_t)from.fd, from.path, strlen(from.path),
+                                 (cloudabi_fd_t)to.fd, to.path, strlen(to.path));
     if (error == CLOUDABI_EXDEV)
-        complain("mv: `%s` and `%s` are kept by different services; use cp and rm", argv[1], argv[2]);
+        complain("mv: `%s` and `%s` are kept by different services; use cp and rm", argv[1],
+                 argv[2]);
     else if (error != 0 && (from.fd != to.fd || error != CLOUDABI_ENOTCAPABLE))
         place_complain(&from, (struct needs){CLOUDABI_RIGHT_FILE_RENAME_SOURCE, 0}, error);
     else if (error != 0)
-        place_complain(&from, (struct needs){CLOUDABI_RIGHT_FILE_RENAME_SOURCE | CLOUDABI_RIGHT_FILE_RENAME_TARGET, 0},
-                       error);
+        place_complain(
+            &from,
+            (struct needs){CLOUDABI_RIGHT_FILE_RENAME_SOURCE | CLOUDABI_RIGHT_FILE_RENAME_TARGET,
+                           0},
+            error);
     return error != 0;
 }
 
@@ -405,7 +418,8 @@ int builtin_ln(int argc, char **argv)
         }
         if (!name_resolve(argv[3], &to) || to.fd < 0)
             return 1;
-        error = cloudabi_sys_file_symlink(argv[2], strlen(argv[2]), (cloudabi_fd_t)to.fd, to.path, strlen(to.path));
+        error = cloudabi_sys_file_symlink(argv[2], strlen(argv[2]), (cloudabi_fd_t)to.fd, to.path,
+                                          strlen(to.path));
         if (error != 0)
             place_complain(&to, (struct needs){CLOUDABI_RIGHT_FILE_SYMLINK, 0}, error);
         return error != 0;
@@ -413,8 +427,8 @@ int builtin_ln(int argc, char **argv)
     if (!two_names(argc, argv, &from, &to))
         return 1;
     const cloudabi_lookup_t lookup = {.fd = (cloudabi_fd_t)from.fd};
-    error = cloudabi_sys_file_link(lookup, from.path, strlen(from.path), (cloudabi_fd_t)to.fd, to.path,
-                                   strlen(to.path));
+    error = cloudabi_sys_file_link(lookup, from.path, strlen(from.path), (cloudabi_fd_t)to.fd,
+                                   to.path, strlen(to.path));
     if (error != 0)
         place_complain(&from, (struct needs){CLOUDABI_RIGHT_FILE_LINK_SOURCE, 0}, error);
     return error != 0;

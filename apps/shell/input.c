@@ -38,20 +38,20 @@ void input_begin(int fd)
 
 /* --- telnet --------------------------------------------------------------------------------------------------- */
 
-#define IAC  255u
-#define DONT 254u
-#define DO   253u
-#define WONT 252u
-#define WILL 251u
-#define SB   250u
-#define SE   240u
-#define INTERRUPT 244u
-#define ABORT_OUTPUT 245u
-#define BREAK 243u
+#define IAC             255u
+#define DONT            254u
+#define DO              253u
+#define WONT            252u
+#define WILL            251u
+#define SB              250u
+#define SE              240u
+#define INTERRUPT       244u
+#define ABORT_OUTPUT    245u
+#define BREAK           243u
 #define ERASE_CHARACTER 247u
-#define ERASE_LINE 248u
-#define ARE_YOU_THERE 246u
-#define TIMING_MARK 6u
+#define ERASE_LINE      248u
+#define ARE_YOU_THERE   246u
+#define TIMING_MARK     6u
 
 static void answer(uint8_t verb, uint8_t option)
 {
@@ -74,7 +74,9 @@ static void telnet_command(uint8_t byte)
 {
     input.state = TELNET_TEXT;
     switch (byte) {
-    case IAC: take_text(byte); break;
+    case IAC:
+        take_text(byte);
+        break;
     case DO:
     case DONT:
     case WILL:
@@ -82,14 +84,25 @@ static void telnet_command(uint8_t byte)
         input.verb = byte;
         input.state = TELNET_OPTION;
         break;
-    case SB: input.state = TELNET_SUB; break;
+    case SB:
+        input.state = TELNET_SUB;
+        break;
     case INTERRUPT:
     case BREAK:
-    case ABORT_OUTPUT: take_text(3); break;
-    case ERASE_CHARACTER: take_text(127); break;
-    case ERASE_LINE: take_text(21); break;
-    case ARE_YOU_THERE: (void)!write(terminal_fd, "[yes]\n", 6); break;
-    default: break;
+    case ABORT_OUTPUT:
+        take_text(3);
+        break;
+    case ERASE_CHARACTER:
+        take_text(127);
+        break;
+    case ERASE_LINE:
+        take_text(21);
+        break;
+    case ARE_YOU_THERE:
+        (void)!write(terminal_fd, "[yes]\n", 6);
+        break;
+    default:
+        break;
     }
 }
 
@@ -102,7 +115,9 @@ static void take_byte(uint8_t byte)
         else
             take_text(byte);
         break;
-    case TELNET_IAC: telnet_command(byte); break;
+    case TELNET_IAC:
+        telnet_command(byte);
+        break;
     case TELNET_OPTION:
         input.state = TELNET_TEXT;
         answer_option(input.verb, byte);
@@ -111,7 +126,9 @@ static void take_byte(uint8_t byte)
         if (byte == IAC)
             input.state = TELNET_SUB_IAC;
         break;
-    case TELNET_SUB_IAC: input.state = byte == SE ? TELNET_TEXT : TELNET_SUB; break;
+    case TELNET_SUB_IAC:
+        input.state = byte == SE ? TELNET_TEXT : TELNET_SUB;
+        break;
     }
 }
 
@@ -144,7 +161,9 @@ static void take_text(uint8_t byte)
         return;
     switch (byte) {
     case '\r':
-    case '\n': end_line(); return;
+    case '\n':
+        end_line();
+        return;
     case 3:
         input.interrupted = true;
         input.len = input.line_start;
@@ -154,10 +173,16 @@ static void take_text(uint8_t byte)
         input.closed = input.closed || input.len == input.line_start;
         return;
     case 8:
-    case 127: erase_character(); return;
-    case 21: input.len = input.line_start; return;
-    case 0: return;
-    default: break;
+    case 127:
+        erase_character();
+        return;
+    case 21:
+        input.len = input.line_start;
+        return;
+    case 0:
+        return;
+    default:
+        break;
     }
     if (input.len - input.line_start >= SCRIPT_TEXT)
         input.too_long = true;

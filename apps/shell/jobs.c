@@ -31,7 +31,8 @@ static size_t subscribe(const struct pipeline *pipeline, cloudabi_subscription_t
     for (size_t i = 0; i < pipeline->count; i++) {
         if (pipeline->processes[i] < 0)
             continue;
-        in[count] = (cloudabi_subscription_t){.userdata = i, .type = CLOUDABI_EVENTTYPE_PROC_TERMINATE};
+        in[count] =
+            (cloudabi_subscription_t){.userdata = i, .type = CLOUDABI_EVENTTYPE_PROC_TERMINATE};
         in[count++].proc_terminate.fd = (cloudabi_fd_t)pipeline->processes[i];
     }
     return count;
@@ -62,7 +63,8 @@ static void wait_once(struct pipeline *pipeline, int *code)
     size_t events = 0;
     size_t count = subscribe(pipeline, in);
     if (!pipeline->lends_terminal && !input_closed() && !input_full()) {
-        in[count] = (cloudabi_subscription_t){.userdata = PIPELINE_MAX, .type = CLOUDABI_EVENTTYPE_FD_READ};
+        in[count] =
+            (cloudabi_subscription_t){.userdata = PIPELINE_MAX, .type = CLOUDABI_EVENTTYPE_FD_READ};
         in[count++].fd_readwrite.fd = (cloudabi_fd_t)terminal_fd;
     }
     if (cloudabi_sys_poll(in, out_events, count, &events) != 0)

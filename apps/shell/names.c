@@ -50,8 +50,8 @@ static bool set_path(struct place *place, const char *dir, const char *path)
 
 static bool is_above(const char *typed, size_t first)
 {
-    return current.grant == NULL && first == 1 && typed[0] == '.' && strspn(typed + 1, "/.") == strlen(typed + 1) &&
-           strstr(typed, "..") == NULL;
+    return current.grant == NULL && first == 1 && typed[0] == '.' &&
+           strspn(typed + 1, "/.") == strlen(typed + 1) && strstr(typed, "..") == NULL;
 }
 
 bool name_resolve(const char *typed, struct place *place)
@@ -63,7 +63,9 @@ bool name_resolve(const char *typed, struct place *place)
         return false;
     }
     if (typed[0] == '/') {
-        complain("refused: `%s` begins at a root, and no root was granted; names begin with a grant", typed);
+        complain(
+            "refused: `%s` begins at a root, and no root was granted; names begin with a grant",
+            typed);
         return false;
     }
     place->grant = find_grant(typed, first, &place->fd);
@@ -76,7 +78,8 @@ bool name_resolve(const char *typed, struct place *place)
     }
     if (is_above(typed, first))
         return set_path(place, "", "");
-    complain("refused: `%.*s` was not granted to this shell (`fds` lists what was)", (int)first, typed);
+    complain("refused: `%.*s` was not granted to this shell (`fds` lists what was)", (int)first,
+             typed);
     return false;
 }
 
@@ -119,8 +122,8 @@ static cloudabi_errno_t duplicate(const struct place *place, cloudabi_oflags_t o
     return error;
 }
 
-cloudabi_errno_t place_try_open(const struct place *place, cloudabi_oflags_t oflags, cloudabi_rights_t needed,
-                                cloudabi_rights_t optional, int *fd)
+cloudabi_errno_t place_try_open(const struct place *place, cloudabi_oflags_t oflags,
+                                cloudabi_rights_t needed, cloudabi_rights_t optional, int *fd)
 {
     cloudabi_fdstat_t have;
     cloudabi_fd_t opened = 0;
@@ -139,7 +142,8 @@ cloudabi_errno_t place_try_open(const struct place *place, cloudabi_oflags_t ofl
     };
     const cloudabi_lookup_t lookup = {.fd = (cloudabi_fd_t)place->fd,
                                       .flags = CLOUDABI_LOOKUP_SYMLINK_FOLLOW};
-    error = cloudabi_sys_file_open(lookup, place->path, strlen(place->path), oflags, &wanted, &opened);
+    error =
+        cloudabi_sys_file_open(lookup, place->path, strlen(place->path), oflags, &wanted, &opened);
     if (error == 0)
         *fd = (int)opened;
     return error;
@@ -176,7 +180,8 @@ void place_complain(const struct place *place, struct needs needs, cloudabi_errn
     if (!is_grant_itself(place))
         lacks |= needs.inheriting & ~have.fs_rights_inheriting;
     if (lacks == 0) {
-        complain("refused: `%s` leads out of `%s`, and nothing beyond it was granted", place->typed, place->grant);
+        complain("refused: `%s` leads out of `%s`, and nothing beyond it was granted", place->typed,
+                 place->grant);
         return;
     }
     rights_text(lacks, ", ", missing, sizeof(missing));
@@ -236,7 +241,8 @@ static void make_plain(char *path)
 bool change_directory(const char *typed)
 {
     struct place place;
-    if (typed == NULL || (strcmp(typed, "..") == 0 && current.grant != NULL && current.path[0] == '\0')) {
+    if (typed == NULL ||
+        (strcmp(typed, "..") == 0 && current.grant != NULL && current.path[0] == '\0')) {
         current.grant = NULL;
         current.fd = -1;
         current.path[0] = '\0';

@@ -9,7 +9,16 @@ struct cursor {
     struct command *command; /* under way; NULL between commands */
 };
 
-enum token { TOKEN_END, TOKEN_WORD, TOKEN_LESS, TOKEN_MORE, TOKEN_APPEND, TOKEN_PIPE, TOKEN_NEXT, TOKEN_BACK };
+enum token {
+    TOKEN_END,
+    TOKEN_WORD,
+    TOKEN_LESS,
+    TOKEN_MORE,
+    TOKEN_APPEND,
+    TOKEN_PIPE,
+    TOKEN_NEXT,
+    TOKEN_BACK
+};
 
 static bool is_blank(char c)
 {
@@ -49,7 +58,8 @@ static const char *read_word(struct cursor *cursor, char **word)
     struct script *script = cursor->script;
     const char *error = NULL;
     *word = script->text + script->text_len;
-    while (error == NULL && cursor->at < cursor->end && !is_blank(*cursor->at) && !is_special(*cursor->at)) {
+    while (error == NULL && cursor->at < cursor->end && !is_blank(*cursor->at) &&
+           !is_special(*cursor->at)) {
         char c = *cursor->at++;
         if (c == '\0')
             return "a zero byte";
@@ -70,12 +80,22 @@ static enum token next_token(struct cursor *cursor)
     if (cursor->at == cursor->end || *cursor->at == '#')
         return TOKEN_END;
     switch (*cursor->at) {
-    case '|': cursor->at++; return TOKEN_PIPE;
-    case ';': cursor->at++; return TOKEN_NEXT;
-    case '&': cursor->at++; return TOKEN_BACK;
-    case '<': cursor->at++; return TOKEN_LESS;
-    case '>': break;
-    default: return TOKEN_WORD;
+    case '|':
+        cursor->at++;
+        return TOKEN_PIPE;
+    case ';':
+        cursor->at++;
+        return TOKEN_NEXT;
+    case '&':
+        cursor->at++;
+        return TOKEN_BACK;
+    case '<':
+        cursor->at++;
+        return TOKEN_LESS;
+    case '>':
+        break;
+    default:
+        return TOKEN_WORD;
     }
     cursor->at++;
     if (cursor->at == cursor->end || *cursor->at != '>')
@@ -136,9 +156,12 @@ static const char *end_command(struct cursor *cursor, enum token token)
 {
     struct script *script = cursor->script;
     struct command *command = cursor->command;
-    struct command *before = script->count > (command != NULL) ? &script->commands[script->count - 1 - (command != NULL)] : NULL;
+    struct command *before = script->count > (command != NULL)
+                                 ? &script->commands[script->count - 1 - (command != NULL)]
+                                 : NULL;
     if (command == NULL || command->count == 0) {
-        bool needed = command != NULL || token == TOKEN_PIPE || token == TOKEN_BACK || (before != NULL && before->piped);
+        bool needed = command != NULL || token == TOKEN_PIPE || token == TOKEN_BACK ||
+                      (before != NULL && before->piped);
         return needed ? "a command is missing" : NULL;
     }
     script->words[script->words_count++] = NULL;

@@ -8,7 +8,10 @@ static const struct {
     cloudabi_rights_t right;
     const char *name;
 } names[] = {
-#define ENTRY(right) {CLOUDABI_RIGHT_##right, #right}
+#define ENTRY(right)                   \
+    {                                  \
+        CLOUDABI_RIGHT_##right, #right \
+    }
     ENTRY(FD_READ),
     ENTRY(FD_WRITE),
     ENTRY(FD_SEEK),
@@ -57,15 +60,25 @@ void rights_text(cloudabi_rights_t rights, const char *separator, char *text, si
 const char *type_name(cloudabi_filetype_t type)
 {
     switch (type) {
-    case CLOUDABI_FILETYPE_BLOCK_DEVICE: return "disk";
-    case CLOUDABI_FILETYPE_CHARACTER_DEVICE: return "device";
-    case CLOUDABI_FILETYPE_DIRECTORY: return "directory";
-    case CLOUDABI_FILETYPE_PROCESS: return "process";
-    case CLOUDABI_FILETYPE_REGULAR_FILE: return "file";
-    case CLOUDABI_FILETYPE_SHARED_MEMORY: return "memory";
-    case CLOUDABI_FILETYPE_SOCKET_DGRAM: return "datagram";
-    case CLOUDABI_FILETYPE_SOCKET_STREAM: return "stream";
-    case CLOUDABI_FILETYPE_SYMBOLIC_LINK: return "link";
-    default: return "unknown";
+    case CLOUDABI_FILETYPE_BLOCK_DEVICE:
+        return "disk";
+    case CLOUDABI_FILETYPE_CHARACTER_DEVICE:
+        return "device";
+    case CLOUDABI_FILETYPE_DIRECTORY:
+        return "directory";
+    case CLOUDABI_FILETYPE_PROCESS:
+        return "process";
+    case CLOUDABI_FILETYPE_REGULAR_FILE:
+        return "file";
+    case CLOUDABI_FILETYPE_SHARED_MEMORY:
+        return "memory";
+    case CLOUDABI_FILETYPE_SOCKET_DGRAM:
+        return "datagram";
+    case CLOUDABI_FILETYPE_SOCKET_STREAM:
+        return "stream";
+    case CLOUDABI_FILETYPE_SYMBOLIC_LINK:
+        return "link";
+    default:
+        return "unknown";
     }
 }

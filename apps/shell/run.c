@@ -15,8 +15,8 @@ static int open_input(const char *name)
     if (!name_resolve(name, &place))
         return -1;
     return place_open(&place, 0, CLOUDABI_RIGHT_FD_READ,
-                      CLOUDABI_RIGHT_FD_SEEK | CLOUDABI_RIGHT_FD_TELL | CLOUDABI_RIGHT_FILE_STAT_FGET |
-                          CLOUDABI_RIGHT_POLL_FD_READWRITE);
+                      CLOUDABI_RIGHT_FD_SEEK | CLOUDABI_RIGHT_FD_TELL |
+                          CLOUDABI_RIGHT_FILE_STAT_FGET | CLOUDABI_RIGHT_POLL_FD_READWRITE);
 }
 
 /* Cuts a file that was there, or goes to its end. What has no size (a device) stays as it is. */
@@ -46,7 +46,8 @@ static int open_output(const char *name, bool append)
     struct place place;
     int fd = -1;
     const cloudabi_rights_t extras = CLOUDABI_RIGHT_FD_SEEK | CLOUDABI_RIGHT_FD_TELL |
-                                     CLOUDABI_RIGHT_FILE_STAT_FGET | CLOUDABI_RIGHT_FILE_STAT_FPUT_SIZE;
+                                     CLOUDABI_RIGHT_FILE_STAT_FGET |
+                                     CLOUDABI_RIGHT_FILE_STAT_FPUT_SIZE;
     if (!name_resolve(name, &place))
         return -1;
     cloudabi_errno_t error = place_try_open(&place, 0, CLOUDABI_RIGHT_FD_WRITE, extras, &fd);
@@ -118,10 +119,12 @@ static bool is_terminal_grant(const char *word)
 {
     const char *equals = strchr(word, '=');
     size_t len = strlen("=terminal");
-    return equals != NULL && strncmp(equals, "=terminal", len) == 0 && (equals[len] == ':' || equals[len] == '\0');
+    return equals != NULL && strncmp(equals, "=terminal", len) == 0 &&
+           (equals[len] == ':' || equals[len] == '\0');
 }
 
-static bool start_program(struct builder *builder, const struct command *command, struct streams streams)
+static bool start_program(struct builder *builder, const struct command *command,
+                          struct streams streams)
 {
     struct pipeline *pipeline = &builder->pipeline;
     if (pipeline->count == PIPELINE_MAX) {

@@ -36,9 +36,9 @@ bool input_interrupted(void); /* ^C came; says so once */
 
 /* --- names.c: from typed names to a directory and a path below it ------------------------------------------------ */
 struct place {
-    int fd;              /* of the grant; -1: the place above all grants */
-    const char *grant;   /* its name */
-    const char *typed;   /* for messages */
+    int fd;                      /* of the grant; -1: the place above all grants */
+    const char *grant;           /* its name */
+    const char *typed;           /* for messages */
     char path[NAME_MAX_LEN + 1]; /* below it; "." is the grant itself */
 };
 /* Complains and returns false if the name is not below a grant. */
@@ -78,8 +78,8 @@ struct builtin {
     const char *usage, *help;
 };
 const struct builtin *builtin_find(const char *name);
-builtin_function builtin_ls, builtin_cat, builtin_echo, builtin_mkdir, builtin_rm, builtin_mv, builtin_cp,
-    builtin_ln; /* files.c */
+builtin_function builtin_ls, builtin_cat, builtin_echo, builtin_mkdir, builtin_rm, builtin_mv,
+    builtin_cp, builtin_ln;                  /* files.c */
 builtin_function builtin_jobs, builtin_kill; /* jobs.c */
 extern bool exit_wanted;
 extern int exit_code;

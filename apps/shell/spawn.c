@@ -15,23 +15,25 @@
 
 #define GRANTS_MAX 16u
 
-#define RIGHTS_COMMON                                                                                        \
-    (CLOUDABI_RIGHT_FD_SEEK | CLOUDABI_RIGHT_FD_TELL | CLOUDABI_RIGHT_FILE_STAT_FGET |                      \
-     CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS | CLOUDABI_RIGHT_POLL_FD_READWRITE | CLOUDABI_RIGHT_SOCK_SHUTDOWN)
-#define RIGHTS_READ                                                                                          \
-    (RIGHTS_COMMON | CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FILE_ADVISE | CLOUDABI_RIGHT_MEM_MAP |          \
-     CLOUDABI_RIGHT_FILE_OPEN | CLOUDABI_RIGHT_FILE_READDIR | CLOUDABI_RIGHT_FILE_READLINK |                \
-     CLOUDABI_RIGHT_FILE_STAT_GET)
-#define RIGHTS_WRITE                                                                                         \
-    (RIGHTS_COMMON | CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FD_SYNC | CLOUDABI_RIGHT_FD_DATASYNC |         \
-     CLOUDABI_RIGHT_FILE_ALLOCATE | CLOUDABI_RIGHT_FILE_STAT_FPUT_SIZE |                                    \
-     CLOUDABI_RIGHT_FILE_STAT_FPUT_TIMES | CLOUDABI_RIGHT_FILE_STAT_PUT_TIMES | CLOUDABI_RIGHT_FILE_OPEN |   \
-     CLOUDABI_RIGHT_FILE_CREATE_FILE | CLOUDABI_RIGHT_FILE_CREATE_DIRECTORY |                               \
-     CLOUDABI_RIGHT_FILE_UNLINK | CLOUDABI_RIGHT_FILE_RENAME_SOURCE |                                       \
-     CLOUDABI_RIGHT_FILE_RENAME_TARGET | CLOUDABI_RIGHT_FILE_LINK_SOURCE |                                  \
+#define RIGHTS_COMMON                                                                  \
+    (CLOUDABI_RIGHT_FD_SEEK | CLOUDABI_RIGHT_FD_TELL | CLOUDABI_RIGHT_FILE_STAT_FGET | \
+     CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS | CLOUDABI_RIGHT_POLL_FD_READWRITE |             \
+     CLOUDABI_RIGHT_SOCK_SHUTDOWN)
+#define RIGHTS_READ                                                                    \
+    (RIGHTS_COMMON | CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FILE_ADVISE |             \
+     CLOUDABI_RIGHT_MEM_MAP | CLOUDABI_RIGHT_FILE_OPEN | CLOUDABI_RIGHT_FILE_READDIR | \
+     CLOUDABI_RIGHT_FILE_READLINK | CLOUDABI_RIGHT_FILE_STAT_GET)
+#define RIGHTS_WRITE                                                            \
+    (RIGHTS_COMMON | CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FD_SYNC |         \
+     CLOUDABI_RIGHT_FD_DATASYNC | CLOUDABI_RIGHT_FILE_ALLOCATE |                \
+     CLOUDABI_RIGHT_FILE_STAT_FPUT_SIZE | CLOUDABI_RIGHT_FILE_STAT_FPUT_TIMES | \
+     CLOUDABI_RIGHT_FILE_STAT_PUT_TIMES | CLOUDABI_RIGHT_FILE_OPEN |            \
+     CLOUDABI_RIGHT_FILE_CREATE_FILE | CLOUDABI_RIGHT_FILE_CREATE_DIRECTORY |   \
+     CLOUDABI_RIGHT_FILE_UNLINK | CLOUDABI_RIGHT_FILE_RENAME_SOURCE |           \
+     CLOUDABI_RIGHT_FILE_RENAME_TARGET | CLOUDABI_RIGHT_FILE_LINK_SOURCE |      \
      CLOUDABI_RIGHT_FILE_LINK_TARGET | CLOUDABI_RIGHT_FILE_SYMLINK)
-#define RIGHTS_EXEC                                                                                          \
-    (CLOUDABI_RIGHT_PROC_EXEC | CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_MEM_MAP |                           \
+#define RIGHTS_EXEC                                                               \
+    (CLOUDABI_RIGHT_PROC_EXEC | CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_MEM_MAP | \
      CLOUDABI_RIGHT_MEM_MAP_EXEC | CLOUDABI_RIGHT_FILE_OPEN)
 
 /* A program about to be started. */
@@ -74,11 +76,13 @@ static cloudabi_errno_t narrow(int fd, cloudabi_rights_t rights)
     cloudabi_errno_t error = cloudabi_sys_fd_stat_get((cloudabi_fd_t)fd, &stat);
     stat.fs_rights_base &= rights;
     stat.fs_rights_inheriting &= rights;
-    return error != 0 ? error : cloudabi_sys_fd_stat_put((cloudabi_fd_t)fd, &stat, CLOUDABI_FDSTAT_RIGHTS);
+    return error != 0 ? error
+                      : cloudabi_sys_fd_stat_put((cloudabi_fd_t)fd, &stat, CLOUDABI_FDSTAT_RIGHTS);
 }
 
 /* Rights by letters, and those of them without which a file would be of no use. */
-static bool rights_of_letters(const char *letters, cloudabi_rights_t *rights, cloudabi_rights_t *needed)
+static bool rights_of_letters(const char *letters, cloudabi_rights_t *rights,
+                              cloudabi_rights_t *needed)
 {
     *rights = *needed = 0;
     for (; *letters != '\0'; letters++) {
@@ -95,7 +99,8 @@ static bool rights_of_letters(const char *letters, cloudabi_rights_t *rights, cl
             *rights |= RIGHTS_EXEC;
             *needed |= CLOUDABI_RIGHT_PROC_EXEC;
             break;
-        default: return false;
+        default:
+            return false;
         }
     }
     return true;
@@ -126,7 +131,8 @@ static bool add_named(struct start *start, char *word)
     cloudabi_rights_t rights, needed;
     char *equals = strchr(word, '=');
     char *colon = strrchr(equals, ':');
-    bool known = colon != NULL && colon[1] != '\0' && rights_of_letters(colon + 1, &rights, &needed);
+    bool known =
+        colon != NULL && colon[1] != '\0' && rights_of_letters(colon + 1, &rights, &needed);
     *equals = '\0';
     if (known)
         *colon = '\0';
@@ -155,7 +161,8 @@ static bool add_output(struct start *start, const char *name, int output)
     cloudabi_rights_t rights = RIGHTS_COMMON | CLOUDABI_RIGHT_FD_WRITE;
     if (is_named(start, name))
         return true;
-    cloudabi_errno_t error = cloudabi_sys_fd_dup((cloudabi_fd_t)(output >= 0 ? output : terminal_fd), &copy);
+    cloudabi_errno_t error =
+        cloudabi_sys_fd_dup((cloudabi_fd_t)(output >= 0 ? output : terminal_fd), &copy);
     if (error == 0)
         error = narrow((int)copy, rights);
     if (error == 0)
@@ -224,8 +231,8 @@ static int spawn(struct start *start, int program, char **args, size_t args_coun
     write_argdata(start, args, args_count);
     cloudabi_errno_t error = argdata_write_end(&start->writer, &data);
     if (error == 0)
-        error = (cloudabi_errno_t)program_spawn_fds(program, data.data, data.len, start->fds, start->count,
-                                                    &process);
+        error = (cloudabi_errno_t)program_spawn_fds(program, data.data, data.len, start->fds,
+                                                    start->count, &process);
     argdata_write_free(&start->writer);
     if (error == 0)
         return process;

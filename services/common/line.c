@@ -210,23 +210,44 @@ static void redraw(struct line *line)
 static void edit_key(struct line *line, enum line_key key)
 {
     switch (key) {
-    case KEY_BACKSPACE: cut(line, previous(line, line->cursor), line->cursor); break;
-    case KEY_DELETE: cut(line, line->cursor, next(line, line->cursor)); break;
-    case KEY_KILL_TAIL: cut(line, line->cursor, line->len); break;
-    case KEY_KILL_LINE: cut(line, 0, line->cursor); break;
-    case KEY_KILL_WORD: cut(line, word_start(line), line->cursor); break;
-    default: break;
+    case KEY_BACKSPACE:
+        cut(line, previous(line, line->cursor), line->cursor);
+        break;
+    case KEY_DELETE:
+        cut(line, line->cursor, next(line, line->cursor));
+        break;
+    case KEY_KILL_TAIL:
+        cut(line, line->cursor, line->len);
+        break;
+    case KEY_KILL_LINE:
+        cut(line, 0, line->cursor);
+        break;
+    case KEY_KILL_WORD:
+        cut(line, word_start(line), line->cursor);
+        break;
+    default:
+        break;
     }
 }
 
 static void press(struct line *line, enum line_key key)
 {
     switch (key) {
-    case KEY_NONE: insert(line, (const char *)line->character, line->char_len); break;
-    case KEY_LEFT: move_to(line, previous(line, line->cursor)); break;
-    case KEY_RIGHT: move_to(line, next(line, line->cursor)); break;
-    case KEY_HOME: move_to(line, 0); break;
-    case KEY_END: move_to(line, line->len); break;
+    case KEY_NONE:
+        insert(line, (const char *)line->character, line->char_len);
+        break;
+    case KEY_LEFT:
+        move_to(line, previous(line, line->cursor));
+        break;
+    case KEY_RIGHT:
+        move_to(line, next(line, line->cursor));
+        break;
+    case KEY_HOME:
+        move_to(line, 0);
+        break;
+    case KEY_END:
+        move_to(line, line->len);
+        break;
     case KEY_UP:
         if (line->shown < line->history_count)
             history_show(line, line->shown + 1);
@@ -235,16 +256,23 @@ static void press(struct line *line, enum line_key key)
         if (line->shown > 0)
             history_show(line, line->shown - 1);
         break;
-    case KEY_REDRAW: redraw(line); break;
-    case KEY_INTERRUPT: interrupt(line); break;
+    case KEY_REDRAW:
+        redraw(line);
+        break;
+    case KEY_INTERRUPT:
+        interrupt(line);
+        break;
     case KEY_END_OF_INPUT:
         if (line->len == 0)
             deliver_byte(line, LINE_END);
         else
             edit_key(line, KEY_DELETE);
         break;
-    case KEY_ENTER: enter(line); break;
-    default: edit_key(line, key);
+    case KEY_ENTER:
+        enter(line);
+        break;
+    default:
+        edit_key(line, key);
     }
 }
 

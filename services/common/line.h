@@ -16,10 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINE_SIZE     1024u /* bytes of one line with its LF */
-#define LINE_HISTORY  32u
+#define LINE_SIZE      1024u /* bytes of one line with its LF */
+#define LINE_HISTORY   32u
 #define LINE_INTERRUPT 3u
-#define LINE_END      4u
+#define LINE_END       4u
 
 struct line_ops {
     void (*terminal)(void *context, const char *bytes, size_t len); /* show */
@@ -33,8 +33,8 @@ struct line {
     size_t len, cursor; /* bytes; the cursor is at the start of a character */
     /* Decoding of input. */
     enum { LINE_TEXT, LINE_ESCAPE, LINE_SEQUENCE, LINE_SINGLE } state;
-    unsigned parameter;     /* of an escape sequence */
-    uint8_t character[4];   /* UTF-8 under way */
+    unsigned parameter;   /* of an escape sequence */
+    uint8_t character[4]; /* UTF-8 under way */
     unsigned char_len, char_need;
     bool after_cr;
     /* History: a ring of earlier lines; `shown` of them back is on display (0: the new line). */

@@ -17,22 +17,34 @@ static enum line_key control_key(uint8_t byte)
 static enum line_key sequence_key(const struct line *line, uint8_t byte)
 {
     switch (byte) {
-    case 'A': return KEY_UP;
-    case 'B': return KEY_DOWN;
-    case 'C': return KEY_RIGHT;
-    case 'D': return KEY_LEFT;
-    case 'H': return KEY_HOME;
-    case 'F': return KEY_END;
-    case '~': break;
-    default: return KEY_NONE;
+    case 'A':
+        return KEY_UP;
+    case 'B':
+        return KEY_DOWN;
+    case 'C':
+        return KEY_RIGHT;
+    case 'D':
+        return KEY_LEFT;
+    case 'H':
+        return KEY_HOME;
+    case 'F':
+        return KEY_END;
+    case '~':
+        break;
+    default:
+        return KEY_NONE;
     }
     switch (line->parameter) {
     case 1:
-    case 7: return KEY_HOME;
+    case 7:
+        return KEY_HOME;
     case 4:
-    case 8: return KEY_END;
-    case 3: return KEY_DELETE;
-    default: return KEY_NONE;
+    case 8:
+        return KEY_END;
+    case 3:
+        return KEY_DELETE;
+    default:
+        return KEY_NONE;
     }
 }
 
@@ -77,8 +89,8 @@ static bool utf8_second(uint8_t first, uint8_t byte)
 
 static bool decode_text(struct line *line, uint8_t byte)
 {
-    bool fits = line->char_len == 1 ? utf8_second(line->character[0], byte)
-                                    : byte >= 0x80 && byte <= 0xbf;
+    bool fits =
+        line->char_len == 1 ? utf8_second(line->character[0], byte) : byte >= 0x80 && byte <= 0xbf;
     if (line->char_len != 0 && !fits)
         line->char_len = 0; /* cut short: drop it, begin anew with this byte */
     if (line->char_len == 0) {

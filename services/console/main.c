@@ -94,7 +94,8 @@ static void drop_terminal(unsigned n)
 
 static void terminal_event(struct server *server, unsigned n)
 {
-    bool closed = channel_closed(server, n); /* asked first: then nothing can follow what is shown */
+    bool closed =
+        channel_closed(server, n); /* asked first: then nothing can follow what is shown */
     show_output(n);
     if (closed)
         drop_terminal(n);
@@ -238,7 +239,8 @@ int main(void)
     log_open("console", grant_fd("log"));
     console.serial = grant_fd("serial");
     line_init(&console.line, &line_ops, NULL);
-    cloudabi_errno_t error = server_init(&console.server, grant_fd("port"), &console_ops, NULL, true);
+    cloudabi_errno_t error =
+        server_init(&console.server, grant_fd("port"), &console_ops, NULL, true);
     while (error == 0)
         error = step();
     log_line("serving ended: errno %u", error);

@@ -60,8 +60,8 @@ cloudabi_errno_t read_file(int dir, const char *path, void **data, size_t *len)
 {
     cloudabi_errno_t error;
     cloudabi_filestat_t stat;
-    int fd = open_below(dir, path, 0, CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FILE_STAT_FGET, 0,
-                        &error);
+    int fd =
+        open_below(dir, path, 0, CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FILE_STAT_FGET, 0, &error);
     if (fd < 0)
         return error;
     *data = NULL;

@@ -16,11 +16,11 @@ enum node_state { NODE_WAITING, NODE_RUNNING, NODE_DONE, NODE_GIVEN_UP };
 struct node {
     const struct manifest_node *manifest;
     enum node_state state;
-    int port, root;    /* services: kept for ever, or -1 */
-    int process;       /* RUNNING */
-    uint64_t started;  /* monotonic ns */
-    uint64_t due;      /* WAITING */
-    unsigned failures; /* short lives in a row */
+    int port, root;             /* services: kept for ever, or -1 */
+    int process;                /* RUNNING */
+    uint64_t started;           /* monotonic ns */
+    uint64_t due;               /* WAITING */
+    unsigned failures;          /* short lives in a row */
     char *pci[MANIFEST_GRANTS]; /* by grant: name of the function that was chosen for it */
 };
 

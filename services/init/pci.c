@@ -29,7 +29,8 @@ static uint32_t class_of(int directory, const char *name)
     cloudabi_errno_t error;
     uint8_t bytes[4];
     snprintf(path, sizeof(path), "%s/config", name);
-    int fd = open_below(directory, path, 0, CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_SEEK, 0, &error);
+    int fd =
+        open_below(directory, path, 0, CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_SEEK, 0, &error);
     if (fd < 0)
         return UINT32_MAX;
     ssize_t got = pread(fd, bytes, sizeof(bytes), CONFIG_REV);
@@ -65,16 +66,19 @@ static cloudabi_errno_t choose_one(struct init *init, struct node *node, size_t 
 {
     cloudabi_errno_t error;
     const cloudabi_rights_t below = CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_SEEK;
-    int directory = open_below(init->kernel, "pci", CLOUDABI_O_DIRECTORY,
-                               CLOUDABI_RIGHT_FILE_READDIR | CLOUDABI_RIGHT_FILE_OPEN, below, &error);
+    int directory =
+        open_below(init->kernel, "pci", CLOUDABI_O_DIRECTORY,
+                   CLOUDABI_RIGHT_FILE_READDIR | CLOUDABI_RIGHT_FILE_OPEN, below, &error);
     if (directory < 0)
         return error;
     char *list = malloc(LIST_MAX);
     size_t used = 0;
-    error = list == NULL ? CLOUDABI_ENOMEM
-                         : cloudabi_sys_file_readdir((cloudabi_fd_t)directory, list, LIST_MAX, 0, &used);
+    error = list == NULL
+                ? CLOUDABI_ENOMEM
+                : cloudabi_sys_file_readdir((cloudabi_fd_t)directory, list, LIST_MAX, 0, &used);
     if (error == 0) {
-        node->pci[index] = find_function(init, directory, &node->manifest->grants[index], list, used);
+        node->pci[index] =
+            find_function(init, directory, &node->manifest->grants[index], list, used);
         error = node->pci[index] != NULL ? 0 : CLOUDABI_ENODEV;
     }
     free(list);

@@ -122,8 +122,8 @@ static void become(const struct init *init, const struct node *node)
         }
         fds[i] = (cloudabi_fd_t)fd;
     }
-    error = cloudabi_sys_proc_exec((cloudabi_fd_t)program, manifest->argdata, manifest->argdata_len, fds,
-                                   manifest->grants_count);
+    error = cloudabi_sys_proc_exec((cloudabi_fd_t)program, manifest->argdata, manifest->argdata_len,
+                                   fds, manifest->grants_count);
     log_line("%s: cannot execute %s: errno %u", manifest->name, manifest->program, error);
     cloudabi_sys_proc_exit(EXIT_NOT_STARTED);
 }

@@ -9,13 +9,13 @@
 #include "services/common/log.h"
 #include "services/init/init.h"
 
-#define MS            1000000ull
-#define LONG_LIFE     (10000 * MS) /* whoever lived that long has not failed at its start */
-#define FIRST_PAUSE   (100 * MS)
-#define LONGEST_PAUSE (5000 * MS)
-#define MOST_FAILURES 10u
+#define MS             1000000ull
+#define LONG_LIFE      (10000 * MS) /* whoever lived that long has not failed at its start */
+#define FIRST_PAUSE    (100 * MS)
+#define LONGEST_PAUSE  (5000 * MS)
+#define MOST_FAILURES  10u
 #define QUICK_RESTARTS 2u
-#define FOR_EVER      (3600000ull * MS)
+#define FOR_EVER       (3600000ull * MS)
 
 static uint64_t now(void)
 {
@@ -179,8 +179,8 @@ cloudabi_errno_t supervise_begin(struct init *init, const struct manifest *manif
     for (size_t i = 0; i < manifest->count; i++) {
         struct node *node = &init->nodes[init->count++];
         cloudabi_fd_t port = 0, root = 0;
-        *node = (struct node){
-            .manifest = &manifest->nodes[i], .port = -1, .root = -1, .process = -1};
+        *node =
+            (struct node){.manifest = &manifest->nodes[i], .port = -1, .root = -1, .process = -1};
         if (!node->manifest->service)
             continue;
         cloudabi_errno_t error = cloudabi_sys_fd_create2(PORT_FILETYPE, &port, &root);

@@ -94,7 +94,8 @@ struct entry *tree_lookup(const struct inode *inode, struct name name)
     if (dir->buckets_len == 0)
         return NULL;
     struct entry *entry = *bucket_of(dir, name);
-    while (entry != NULL && (entry->len != name.len || memcmp(entry->name, name.text, name.len) != 0))
+    while (entry != NULL &&
+           (entry->len != name.len || memcmp(entry->name, name.text, name.len) != 0))
         entry = entry->hash_next;
     return entry;
 }

@@ -45,7 +45,7 @@ static cloudabi_errno_t resolve(struct call *call, enum last last, struct spot *
 static enum last last_of(const struct call *call)
 {
     return (call->request.flags & (PORT_FLAG_FOLLOW | PORT_FLAG_MUSTDIR)) != 0 ? LAST_FOLLOW
-                                                                              : LAST_KEEP;
+                                                                               : LAST_KEEP;
 }
 
 /* The same, and the name must be there. */
@@ -208,7 +208,8 @@ cloudabi_errno_t tmpfs_symlink(struct server *server, struct call *call)
     if (spot.inode == NULL && (call->request.flags & PORT_FLAG_MUSTDIR) != 0)
         return CLOUDABI_ENOENT;
     return tree_symlink(server->context, spot.dir, spot.name,
-                        (struct name){(const char *)call->data, call->data_len}, call->request.time);
+                        (struct name){(const char *)call->data, call->data_len},
+                        call->request.time);
 }
 
 cloudabi_errno_t tmpfs_unlink(struct server *server, struct call *call)
@@ -218,8 +219,9 @@ cloudabi_errno_t tmpfs_unlink(struct server *server, struct call *call)
     cloudabi_errno_t error = resolve_name(call, &spot);
     if (error != 0 || spot.linked)
         return error;
-    error = tree_unlink(spot.dir, spot.name, call->request.a != 0,
-                        (call->request.flags & PORT_FLAG_MUSTDIR) != 0, call->request.time, &orphan);
+    error =
+        tree_unlink(spot.dir, spot.name, call->request.a != 0,
+                    (call->request.flags & PORT_FLAG_MUSTDIR) != 0, call->request.time, &orphan);
     if (error == 0)
         tmpfs_orphan(server, orphan);
     return error;

@@ -116,11 +116,10 @@ cloudabi_errno_t tmpfs_set_attr(struct server *server, struct call *call)
 /* `.` and `..` as cookies 0 and 1. False: the reply is full. */
 static bool list_dots(struct call *call, const struct inode *dir, uint64_t cookie)
 {
-    if (cookie == 0 &&
-        !call_dirent(call, ".", 1, dir->id, CLOUDABI_FILETYPE_DIRECTORY, 1))
+    if (cookie == 0 && !call_dirent(call, ".", 1, dir->id, CLOUDABI_FILETYPE_DIRECTORY, 1))
         return false;
-    return cookie > 1 || call_dirent(call, "..", 2, dir->dir.parent->id,
-                                     CLOUDABI_FILETYPE_DIRECTORY, TREE_FIRST);
+    return cookie > 1 ||
+           call_dirent(call, "..", 2, dir->dir.parent->id, CLOUDABI_FILETYPE_DIRECTORY, TREE_FIRST);
 }
 
 cloudabi_errno_t tmpfs_readdir(struct server *server, struct call *call)
@@ -184,8 +183,8 @@ cloudabi_errno_t tmpfs_reopen(struct server *server, struct call *call)
     memcpy(&cookie, call->data, call->data_len);
     if (cookie.origin.instance == tree->instance)
         return CLOUDABI_ESTALE;
-    cloudabi_errno_t error = revive(tree, cookie.path, call->data_len - sizeof(cookie.origin),
-                                    call->request.time, &dir);
+    cloudabi_errno_t error =
+        revive(tree, cookie.path, call->data_len - sizeof(cookie.origin), call->request.time, &dir);
     if (error != 0 || (dir->claimed && !same_origin(dir->origin, cookie.origin)))
         return CLOUDABI_ESTALE;
     dir->claimed = true;

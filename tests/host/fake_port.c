@@ -86,7 +86,8 @@ cloudabi_errno_t fake_port_call(struct fake_port *port, const struct port_reques
     header->req[port->req_tail++ % PORT_SLOTS] = port->slot;
     header->req_tail = port->req_tail;
     server_step(&port->server);
-    if (header->rep_tail != port->rep_head + 1 || header->rep[port->rep_head % PORT_SLOTS] != port->slot)
+    if (header->rep_tail != port->rep_head + 1 ||
+        header->rep[port->rep_head % PORT_SLOTS] != port->slot)
         abort();
     header->rep_head = ++port->rep_head;
     port->reply = slot_of(port)->reply;

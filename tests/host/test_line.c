@@ -148,7 +148,8 @@ static void test_utf8(void **state)
     (void)state;
     expect("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x8c\x8d", "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x8c\x8d");
     expect("\x7f", "a\xc3\xa4\xe2\x82\xac");
-    expect(LEFT "b", "a\xc3\xa4" "b\xe2\x82\xac");
+    expect(LEFT "b", "a\xc3\xa4"
+                     "b\xe2\x82\xac");
     expect("\x7f\x7f", "a\xe2\x82\xac");
     expect("\xff\xc3(\xe0\x80\x80\xed\xa0\x80\xf5", "a(\xe2\x82\xac");
     type("\n");
@@ -229,9 +230,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
-        TEST(test_lines),   TEST(test_backspace), TEST(test_cursor),   TEST(test_kill),
-        TEST(test_utf8),    TEST(test_history),   TEST(test_control),  TEST(test_too_long),
-        TEST(test_output),  TEST(test_rubbish),
+        TEST(test_lines),  TEST(test_backspace), TEST(test_cursor),  TEST(test_kill),
+        TEST(test_utf8),   TEST(test_history),   TEST(test_control), TEST(test_too_long),
+        TEST(test_output), TEST(test_rubbish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

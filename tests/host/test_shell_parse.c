@@ -31,8 +31,12 @@ static const char *show(const char *line)
         if (command->input != NULL)
             at += (size_t)sprintf(shown + at, "<%s", command->input);
         if (command->output != NULL)
-            at += (size_t)sprintf(shown + at, "%s%s", command->append ? ">>" : ">", command->output);
-        at += (size_t)sprintf(shown + at, "%s", command->piped ? "|" : command->background ? "&" : ";");
+            at +=
+                (size_t)sprintf(shown + at, "%s%s", command->append ? ">>" : ">", command->output);
+        at += (size_t)sprintf(shown + at, "%s",
+                              command->piped        ? "|"
+                              : command->background ? "&"
+                                                    : ";");
     }
     return shown;
 }
@@ -118,8 +122,9 @@ static void test_rubbish(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),  cmocka_unit_test(test_quotes), cmocka_unit_test(test_pipes_and_files),
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_rubbish),
+        cmocka_unit_test(test_words),           cmocka_unit_test(test_quotes),
+        cmocka_unit_test(test_pipes_and_files), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_rubbish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

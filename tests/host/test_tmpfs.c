@@ -47,7 +47,8 @@ static cloudabi_errno_t call_full(struct port_request request, const char *path,
 static cloudabi_errno_t name_call(enum port_op op, uint64_t dir, const char *path, uint64_t a,
                                   uint16_t flags)
 {
-    return call_full((struct port_request){.op = op, .node = dir, .a = a, .flags = flags}, path, "");
+    return call_full((struct port_request){.op = op, .node = dir, .a = a, .flags = flags}, path,
+                     "");
 }
 
 static cloudabi_errno_t open_at(uint64_t dir, const char *path, cloudabi_oflags_t oflags,
@@ -410,7 +411,8 @@ static void test_reopen(void **state)
     assert_int_equal(port.reply.form, PORT_FORM_DIRECTORY);
     assert_int_equal(reopen(first, first_len), 0);
     assert_int_equal(port.reply.node, node);
-    assert_int_equal(reopen(other, other_len), CLOUDABI_ESTALE); /* another directory of that path */
+    assert_int_equal(reopen(other, other_len),
+                     CLOUDABI_ESTALE); /* another directory of that path */
     assert_int_equal(node_of("home/sub"), node);
     assert_int_equal(open_at(1, "home/sub", 0, 0), 0);
     assert_int_equal(port.reply.cookie_len, first_len);
@@ -433,16 +435,25 @@ static void test_random(void **state)
         snprintf(a, sizeof(a), r & 1 ? "n%u" : "n%u/n%u", r >> 4 & 7, r >> 7 & 7);
         snprintf(b, sizeof(b), "n%u", r >> 10 & 7);
         switch (r >> 13 & 7) {
-        case 0: mkdir_at(1, a); break;
-        case 1: open_at(1, a, CREAT, 0); break;
-        case 2: unlink_at(1, a); break;
-        case 3: rmdir_at(1, a); break;
-        case 4: symlink_at(b, a); break;
+        case 0:
+            mkdir_at(1, a);
+            break;
+        case 1:
+            open_at(1, a, CREAT, 0);
+            break;
+        case 2:
+            unlink_at(1, a);
+            break;
+        case 3:
+            rmdir_at(1, a);
+            break;
+        case 4:
+            symlink_at(b, a);
+            break;
         case 5:
         case 6: {
-            struct port_request request = {.op = r >> 13 & 1 ? PORT_LINK : PORT_RENAME,
-                                           .node = 1,
-                                           .node2 = 1};
+            struct port_request request = {
+                .op = r >> 13 & 1 ? PORT_LINK : PORT_RENAME, .node = 1, .node2 = 1};
             if (name_call(PORT_WALK, 1, b, 0, 0) == 0 && port.reply.kind == PORT_REPLY_NODE)
                 request.node2 = port.reply.node;
             snprintf(a, sizeof(a), "n%u", r >> 4 & 7);
@@ -460,16 +471,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
-        TEST(test_create_and_open),
-        TEST(test_names),
-        TEST(test_directories),
-        TEST(test_unlink_revokes),
-        TEST(test_symlinks),
-        TEST(test_hard_links),
-        TEST(test_rename),
-        TEST(test_times_and_attributes),
-        TEST(test_readdir),
-        TEST(test_reopen),
+        TEST(test_create_and_open), TEST(test_names),
+        TEST(test_directories),     TEST(test_unlink_revokes),
+        TEST(test_symlinks),        TEST(test_hard_links),
+        TEST(test_rename),          TEST(test_times_and_attributes),
+        TEST(test_readdir),         TEST(test_reopen),
         TEST(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
