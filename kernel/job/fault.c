@@ -3,7 +3,7 @@
 #include "kernel/job/job.h"
 #include "kernel/sched/thread.h"
 
-_Atomic uint64_t fault_countdown; /* 0: off */
+_Atomic uint64_t fault_countdown;             /* 0: off */
 static struct process *_Atomic fault_process; /* compared only, never followed */
 
 void fault_arm(uint64_t countdown)

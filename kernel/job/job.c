@@ -23,11 +23,11 @@ static struct slab_cache job_cache = SLAB_CACHE(job_cache, struct job, OBJECT_JO
 
 _Atomic uint64_t object_count[OBJECT_CLASSES];
 const char *const object_class_name[OBJECT_CLASSES] = {
-    [OBJECT_THREAD] = "thread", [OBJECT_PROCESS] = "process", [OBJECT_VMSPACE] = "vmspace",
-    [OBJECT_AREA] = "area", [OBJECT_MEMOBJ] = "memobj", [OBJECT_FILE] = "file",
-    [OBJECT_FD_TABLE] = "fd_table", [OBJECT_SOCKET] = "socket", [OBJECT_MESSAGE] = "message",
-    [OBJECT_PORT] = "port", [OBJECT_NODE] = "node", [OBJECT_CHANNEL] = "channel",
-    [OBJECT_JOB] = "job", [OBJECT_FUTEX] = "futex", [OBJECT_OTHER] = "other",
+    [OBJECT_THREAD] = "thread",     [OBJECT_PROCESS] = "process", [OBJECT_VMSPACE] = "vmspace",
+    [OBJECT_AREA] = "area",         [OBJECT_MEMOBJ] = "memobj",   [OBJECT_FILE] = "file",
+    [OBJECT_FD_TABLE] = "fd_table", [OBJECT_SOCKET] = "socket",   [OBJECT_MESSAGE] = "message",
+    [OBJECT_PORT] = "port",         [OBJECT_NODE] = "node",       [OBJECT_CHANNEL] = "channel",
+    [OBJECT_JOB] = "job",           [OBJECT_FUTEX] = "futex",     [OBJECT_OTHER] = "other",
 };
 
 struct job *job_get(struct job *job)
@@ -89,7 +89,8 @@ struct job *job_find(struct job *parent, const char *name, size_t len)
 {
     struct job *found = NULL;
     spinlock_lock(&job_tree_lock);
-    list_for_each(link, &parent->children) {
+    list_for_each(link, &parent->children)
+    {
         struct job *job = container_of(link, struct job, sibling);
         if (strlen(job->name) == len && memcmp(job->name, name, len) == 0 &&
             (found = get_if_alive(job)) != NULL)
@@ -103,7 +104,8 @@ struct job *job_nth(struct job *parent, uint64_t index)
 {
     struct job *found = NULL;
     spinlock_lock(&job_tree_lock);
-    list_for_each(link, &parent->children) {
+    list_for_each(link, &parent->children)
+    {
         if (index-- != 0)
             continue;
         found = get_if_alive(container_of(link, struct job, sibling));
@@ -144,7 +146,8 @@ void job_uncharge(struct job *job, enum job_resource resource, uint64_t amount)
         job = &job_root;
     while (job != NULL) {
         struct job *parent = job->parent; /* still charged below, so it outlives JOB */
-        uint64_t old = atomic_fetch_sub_explicit(&job->used[resource], amount, memory_order_acq_rel);
+        uint64_t old =
+            atomic_fetch_sub_explicit(&job->used[resource], amount, memory_order_acq_rel);
         kassert(old >= amount);
         if (old == amount && resource == JOB_MEMORY)
             job_destroy(job);

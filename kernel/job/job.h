@@ -17,14 +17,34 @@
 #include "kernel/sync/spinlock.h"
 
 /* What is limited. */
-enum job_resource { JOB_MEMORY /* bytes, frames and kernel objects */, JOB_THREADS, JOB_PROCESSES,
-                    JOB_DESCRIPTORS, JOB_SLOTS, JOB_RESOURCES };
+enum job_resource {
+    JOB_MEMORY /* bytes, frames and kernel objects */,
+    JOB_THREADS,
+    JOB_PROCESSES,
+    JOB_DESCRIPTORS,
+    JOB_SLOTS,
+    JOB_RESOURCES
+};
 
 /* Classes of kernel objects, counted globally for leak checks. */
-enum object_class { OBJECT_THREAD, OBJECT_PROCESS, OBJECT_VMSPACE, OBJECT_AREA, OBJECT_MEMOBJ,
-                    OBJECT_FILE, OBJECT_FD_TABLE, OBJECT_SOCKET, OBJECT_MESSAGE, OBJECT_PORT,
-                    OBJECT_NODE, OBJECT_CHANNEL, OBJECT_JOB, OBJECT_FUTEX, OBJECT_OTHER,
-                    OBJECT_CLASSES };
+enum object_class {
+    OBJECT_THREAD,
+    OBJECT_PROCESS,
+    OBJECT_VMSPACE,
+    OBJECT_AREA,
+    OBJECT_MEMOBJ,
+    OBJECT_FILE,
+    OBJECT_FD_TABLE,
+    OBJECT_SOCKET,
+    OBJECT_MESSAGE,
+    OBJECT_PORT,
+    OBJECT_NODE,
+    OBJECT_CHANNEL,
+    OBJECT_JOB,
+    OBJECT_FUTEX,
+    OBJECT_OTHER,
+    OBJECT_CLASSES
+};
 
 /*
  * `references` counts those who hold the job; at 0 it leaves the tree.  Its memory stays until the last charge
@@ -32,13 +52,13 @@ enum object_class { OBJECT_THREAD, OBJECT_PROCESS, OBJECT_VMSPACE, OBJECT_AREA, 
  */
 struct job {
     _Atomic uint32_t references;
-    struct job *parent;                           /* constant; referenced; NULL for the root */
+    struct job *parent; /* constant; referenced; NULL for the root */
     _Atomic uint64_t used[JOB_RESOURCES];
     _Atomic uint64_t limit[JOB_RESOURCES];
-    _Atomic uint64_t cpu_time;                    /* ns, added at switches */
-    struct list children, sibling;                /* job tree lock */
-    struct list processes;                        /* job tree lock */
-    bool named;                                   /* job tree lock: has a directory, which holds a reference */
+    _Atomic uint64_t cpu_time;     /* ns, added at switches */
+    struct list children, sibling; /* job tree lock */
+    struct list processes;         /* job tree lock */
+    bool named;                    /* job tree lock: has a directory, which holds a reference */
     char name[32];
 };
 

@@ -100,8 +100,8 @@ void area_remove(struct vm_area **root, struct vm_area *area)
     area->left = area->right = area->parent = NULL;
 }
 
-uint64_t area_gap(struct vm_area *root, uint64_t low, uint64_t high, uint64_t length, uint64_t align,
-                  uint64_t *first_free)
+uint64_t area_gap(struct vm_area *root, uint64_t low, uint64_t high, uint64_t length,
+                  uint64_t align, uint64_t *first_free)
 {
     uint64_t at = low;
     bool seen = false;

@@ -16,7 +16,7 @@ void area_insert(struct vm_area **root, struct vm_area *area, uint32_t priority)
 void area_remove(struct vm_area **root, struct vm_area *area);
 /* The lowest START in [low, high) such that [start, start + length) is free and below HIGH, a multiple of ALIGN (a
  * power of 2). 0: none. *FIRST_FREE: the lowest free page seen, or where the search ended. */
-uint64_t area_gap(struct vm_area *root, uint64_t low, uint64_t high, uint64_t length, uint64_t align,
-                  uint64_t *first_free);
+uint64_t area_gap(struct vm_area *root, uint64_t low, uint64_t high, uint64_t length,
+                  uint64_t align, uint64_t *first_free);
 
 #endif

@@ -12,13 +12,14 @@ struct buddy {
     struct frame *frames; /* descriptor of frame number 0 */
     uint64_t count;
     struct frame *lists[FRAME_ORDERS]; /* free blocks, by their first frame */
-    uint64_t free; /* frames */
+    uint64_t free;                     /* frames */
 };
 
 /* All frames begin reserved: nobody's to give, with one reference for ever. */
 void buddy_init(struct buddy *buddy, struct frame *frames, uint64_t count);
 void buddy_add(struct buddy *buddy, uint64_t first, uint64_t end); /* reserved frames become free */
-struct frame *buddy_alloc(struct buddy *buddy, unsigned order); /* references 0; NULL: none */
-void buddy_free(struct buddy *buddy, struct frame *frame, unsigned order); /* references must be 0 */
+struct frame *buddy_alloc(struct buddy *buddy, unsigned order);    /* references 0; NULL: none */
+void buddy_free(struct buddy *buddy, struct frame *frame,
+                unsigned order); /* references must be 0 */
 
 #endif

@@ -13,7 +13,7 @@
 #include "kernel/sync/spinlock.h"
 
 #define CACHE_FRAMES 64
-#define CACHE_BATCH 32
+#define CACHE_BATCH  32
 
 struct frame_cache {
     uint32_t count;

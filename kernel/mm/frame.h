@@ -19,16 +19,18 @@ struct memobj;
 struct frame {
     _Atomic uint32_t references; /* 0 = free; frames that are not ours to give keep one for ever */
     uint8_t order;               /* buddy: while free at the head of a block */
-    uint8_t state;               /* memobj page state (kernel/mm/memobj.h); memobj lock. FRAME_FREE in buddy */
-    uint16_t pins;               /* memobj lock */
-    struct memobj *object;       /* owner of an object page; NULL = anonymous or kernel */
-    uint64_t index;              /* page index in the object; memobj lock */
-    struct job *job;             /* who pays */
-    struct { struct frame *next, *prev; } link; /* free lists; LRU of object pages later */
+    uint8_t state; /* memobj page state (kernel/mm/memobj.h); memobj lock. FRAME_FREE in buddy */
+    uint16_t pins; /* memobj lock */
+    struct memobj *object; /* owner of an object page; NULL = anonymous or kernel */
+    uint64_t index;        /* page index in the object; memobj lock */
+    struct job *job;       /* who pays */
+    struct {
+        struct frame *next, *prev;
+    } link; /* free lists; LRU of object pages later */
 };
 
 #define FRAME_ORDERS 11 /* blocks of 2^0 .. 2^10 frames */
-#define FRAME_FREE 0xffu
+#define FRAME_FREE   0xffu
 
 /* Memory as the boot loader told it: boot_info.usable, which the machine's start-up code has already cut
  * free of what it uses itself, without the boot archive. Called once, with this CPU's data in place. */

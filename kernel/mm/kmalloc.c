@@ -5,10 +5,13 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/slab_priv.h"
 
-#define SIZE_CACHE(index, bytes)                                                                   \
-    [index] = {                                                                                    \
-        .name = "kmalloc-" #bytes, .size = (bytes), .class = OBJECT_OTHER,                         \
-        .lock = SPINLOCK_INIT(RANK_SLAB), .partial = LIST_INIT(size_caches[index].partial),        \
+#define SIZE_CACHE(index, bytes)                          \
+    [index] = {                                           \
+        .name = "kmalloc-" #bytes,                        \
+        .size = (bytes),                                  \
+        .class = OBJECT_OTHER,                            \
+        .lock = SPINLOCK_INIT(RANK_SLAB),                 \
+        .partial = LIST_INIT(size_caches[index].partial), \
     }
 
 #define SIZES 8

@@ -51,7 +51,8 @@ struct memobj *memobj_create(struct job *job, uint64_t size)
     return object;
 }
 
-struct memobj *memobj_create_physical(struct job *job, paddr_t start, uint64_t size, unsigned cache_flags)
+struct memobj *memobj_create_physical(struct job *job, paddr_t start, uint64_t size,
+                                      unsigned cache_flags)
 {
     kverify((start & (PAGE_SIZE - 1)) == 0);
     struct memobj *object = memobj_create(job, size);
@@ -96,7 +97,8 @@ static bool needs_reserve(const struct memobj *object, const struct frame *frame
     return object->pager != NULL && object->pager->reserve != NULL && frame->state != PAGE_DIRTY;
 }
 
-enum map_answer memobj_map_locked(struct memobj *object, uint64_t index, bool *writable, paddr_t *pa)
+enum map_answer memobj_map_locked(struct memobj *object, uint64_t index, bool *writable,
+                                  paddr_t *pa)
 {
     if (object->revoked != 0)
         return MAP_REVOKED;
@@ -216,7 +218,8 @@ static cloudabi_errno_t look(struct memobj *object, uint64_t index, bool write, 
     return 0;
 }
 
-cloudabi_errno_t memobj_page_any(struct memobj *object, uint64_t index, bool write, struct frame **out)
+cloudabi_errno_t memobj_page_any(struct memobj *object, uint64_t index, bool write,
+                                 struct frame **out)
 {
     bool reserved = false;
     if (object->borrowed)
@@ -240,7 +243,8 @@ cloudabi_errno_t memobj_page_any(struct memobj *object, uint64_t index, bool wri
 
 cloudabi_errno_t memobj_page(struct memobj *object, uint64_t index, bool write, struct frame **out)
 {
-    uint64_t pages = (__atomic_load_n(&object->size, __ATOMIC_ACQUIRE) + PAGE_SIZE - 1) >> PAGE_SHIFT;
+    uint64_t pages =
+        (__atomic_load_n(&object->size, __ATOMIC_ACQUIRE) + PAGE_SIZE - 1) >> PAGE_SHIFT;
     if (index >= pages)
         return CLOUDABI_EFAULT;
     if (!object->borrowed)

@@ -29,7 +29,7 @@ struct pager_ops {
     cloudabi_errno_t (*page_out)(struct memobj *object, uint64_t offset, uint64_t length);
     cloudabi_errno_t (*sync)(struct memobj *object, bool data_only);
     cloudabi_errno_t (*resize)(struct memobj *object, uint64_t size); /* truncate at the service */
-    void (*destroy)(struct memobj *object); /* last reference gone */
+    void (*destroy)(struct memobj *object);                           /* last reference gone */
 };
 
 struct memobj {
@@ -38,34 +38,37 @@ struct memobj {
     void *owner;                   /* constant: the pager's data (port and node) */
     struct job *job;               /* constant: who pays for the pages; referenced */
     struct mutex write;
-    uint64_t size;                 /* w to change, atomic to read */
-    uint64_t atime, mtime, ctime;  /* w; realtime ns */
+    uint64_t size;                /* w to change, atomic to read */
+    uint64_t atime, mtime, ctime; /* w; realtime ns */
     struct spinlock lock;
-    struct radix pages;            /* l: index -> struct frame */
-    uint64_t resident;             /* l: frames held */
-    struct list mappings;          /* l: of struct vm_area */
-    cloudabi_errno_t revoked;      /* l: 0, or what every later access gets */
-    uint32_t writers;              /* l: descriptors open for writing and shared writable mappings */
-    uint32_t executors;            /* l: running images: ETXTBSY */
-    unsigned cache_flags;          /* c: PT_UNCACHED or PT_WRITE_COMBINE for device memory, else 0 */
-    bool borrowed;                 /* c: frames belong to somebody else (boot archive, device): not freed */
-    paddr_t physical;              /* c: of a borrowed object: where it lies */
-    struct waitq page_waiters;     /* for pages FILLING or WRITING to become something else */
+    struct radix pages;       /* l: index -> struct frame */
+    uint64_t resident;        /* l: frames held */
+    struct list mappings;     /* l: of struct vm_area */
+    cloudabi_errno_t revoked; /* l: 0, or what every later access gets */
+    uint32_t writers;         /* l: descriptors open for writing and shared writable mappings */
+    uint32_t executors;       /* l: running images: ETXTBSY */
+    unsigned cache_flags;     /* c: PT_UNCACHED or PT_WRITE_COMBINE for device memory, else 0 */
+    bool borrowed;    /* c: frames belong to somebody else (boot archive, device): not freed */
+    paddr_t physical; /* c: of a borrowed object: where it lies */
+    struct waitq page_waiters; /* for pages FILLING or WRITING to become something else */
 };
 
 struct memobj *memobj_create(struct job *job, uint64_t size); /* NULL: no memory */
 /* An object over fixed physical memory: boot archive, BAR, DMA block. Never grows. */
-struct memobj *memobj_create_physical(struct job *job, paddr_t start, uint64_t size, unsigned cache_flags);
+struct memobj *memobj_create_physical(struct job *job, paddr_t start, uint64_t size,
+                                      unsigned cache_flags);
 struct memobj *memobj_get(struct memobj *object);
 void memobj_put(struct memobj *object);
 
 /* File data. *DONE bytes moved even on error. Offsets past the end read 0 bytes; writes grow the object.
  * APPEND: offset = size, decided under the write mutex. *OFFSET afterwards is where the first byte went.
  * memobj_write: ENOSPC without memory, EFBIG beyond what a file can be, or the end of fixed memory. */
-cloudabi_errno_t memobj_read(struct memobj *object, const struct user_vec *to, uint64_t offset, size_t *done);
+cloudabi_errno_t memobj_read(struct memobj *object, const struct user_vec *to, uint64_t offset,
+                             size_t *done);
 cloudabi_errno_t memobj_write(struct memobj *object, const struct user_vec *from, uint64_t *offset,
                               bool append, size_t *done);
-cloudabi_errno_t memobj_read_kernel(struct memobj *object, void *to, size_t len, uint64_t offset, size_t *done);
+cloudabi_errno_t memobj_read_kernel(struct memobj *object, void *to, size_t len, uint64_t offset,
+                                    size_t *done);
 cloudabi_errno_t memobj_resize(struct memobj *object, uint64_t size);
 cloudabi_errno_t memobj_allocate(struct memobj *object, uint64_t offset, uint64_t length);
 /* Finds the page (creating a zero page where absent; may wait for a pager), for a fault or a pin.

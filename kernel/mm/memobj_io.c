@@ -90,11 +90,13 @@ static void accessed(struct memobj *object)
         object->atime = memobj_now();
 }
 
-cloudabi_errno_t memobj_read(struct memobj *object, const struct user_vec *to, uint64_t offset, size_t *done)
+cloudabi_errno_t memobj_read(struct memobj *object, const struct user_vec *to, uint64_t offset,
+                             size_t *done)
 {
     cloudabi_errno_t error = 0;
     size_t len;
-    for (*done = 0; (len = readable(object, offset, to->total - *done)) != 0; *done += len, offset += len) {
+    for (*done = 0; (len = readable(object, offset, to->total - *done)) != 0;
+         *done += len, offset += len) {
         struct page_ref page;
         error = memobj_page_read(object, offset >> PAGE_SHIFT, &page);
         if (error != 0)
@@ -113,7 +115,8 @@ cloudabi_errno_t memobj_read(struct memobj *object, const struct user_vec *to, u
     return error;
 }
 
-cloudabi_errno_t memobj_read_kernel(struct memobj *object, void *to, size_t len, uint64_t offset, size_t *done)
+cloudabi_errno_t memobj_read_kernel(struct memobj *object, void *to, size_t len, uint64_t offset,
+                                    size_t *done)
 {
     size_t n;
     for (*done = 0; (n = readable(object, offset, len - *done)) != 0; *done += n, offset += n) {
@@ -133,8 +136,8 @@ cloudabi_errno_t memobj_read_kernel(struct memobj *object, void *to, size_t len,
 /* --- write ------------------------------------------------------------------------------------ */
 
 /* Copies up to LEN bytes into one page. *COPIED < LEN without an error: the user's page is missing. */
-static cloudabi_errno_t write_page(struct memobj *object, const struct user_vec *from, size_t skip, size_t len,
-                                   uint64_t offset, size_t *copied)
+static cloudabi_errno_t write_page(struct memobj *object, const struct user_vec *from, size_t skip,
+                                   size_t len, uint64_t offset, size_t *copied)
 {
     struct page_ref page;
     *copied = 0;
@@ -147,8 +150,8 @@ static cloudabi_errno_t write_page(struct memobj *object, const struct user_vec 
 }
 
 /* One piece under the write mutex. *MOVED may be less than LEN without an error, as above. */
-static cloudabi_errno_t write_piece(struct memobj *object, const struct user_vec *from, size_t skip, size_t len,
-                                    uint64_t offset, size_t *moved)
+static cloudabi_errno_t write_piece(struct memobj *object, const struct user_vec *from, size_t skip,
+                                    size_t len, uint64_t offset, size_t *moved)
 {
     cloudabi_errno_t error = 0;
     uint64_t old = size_of(object);

@@ -23,19 +23,22 @@ static inline void page_release(struct page_ref *page)
 enum map_answer { MAP_READY, MAP_ABSENT /* memobj_page() first */, MAP_BEYOND, MAP_REVOKED };
 
 /* *WRITABLE in: a store is wanted; out: a store needs no further question. */
-enum map_answer memobj_map_locked(struct memobj *object, uint64_t index, bool *writable, paddr_t *pa);
+enum map_answer memobj_map_locked(struct memobj *object, uint64_t index, bool *writable,
+                                  paddr_t *pa);
 
 /* As memobj_page, but also beyond the size: for writes, under the write mutex. */
-cloudabi_errno_t memobj_page_any(struct memobj *object, uint64_t index, bool write, struct frame **out);
+cloudabi_errno_t memobj_page_any(struct memobj *object, uint64_t index, bool write,
+                                 struct frame **out);
 /* A resident page for reading; *PAGE.data = NULL if there is none and it reads as zeros. Brings in what has a pager. */
 cloudabi_errno_t memobj_page_read(struct memobj *object, uint64_t index, struct page_ref *page);
 cloudabi_errno_t memobj_page_write(struct memobj *object, uint64_t index, struct page_ref *page);
 /* Whether PA belongs to fixed memory that the object lies over. */
 static inline bool memobj_is_own(const struct memobj *object, paddr_t pa)
 {
-    return object->borrowed && pa - object->physical < ((object->size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1));
+    return object->borrowed &&
+           pa - object->physical < ((object->size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1));
 }
-uint64_t memobj_now(void); /* realtime ns */
+uint64_t memobj_now(void);                                  /* realtime ns */
 void memobj_set_size(struct memobj *object, uint64_t size); /* write mutex held */
 /* Zeroes what lies behind FROM in its page. Write mutex held. */
 void memobj_zero_tail(struct memobj *object, uint64_t from);

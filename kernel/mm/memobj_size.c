@@ -38,7 +38,8 @@ static void drop_pages(struct memobj *object, uint64_t first, uint64_t end)
         uint64_t index = first;
         count = 0;
         spinlock_lock(&object->lock);
-        while (count < BATCH && (batch[count] = radix_next(&object->pages, &index)) != NULL && index < end) {
+        while (count < BATCH && (batch[count] = radix_next(&object->pages, &index)) != NULL &&
+               index < end) {
             radix_remove(&object->pages, index, &memobj_radix_ops);
             batch[count++]->object = NULL;
         }
@@ -96,7 +97,8 @@ static cloudabi_errno_t allocate_locked(struct memobj *object, uint64_t offset, 
     if (object->pager != NULL && object->pager->reserve != NULL) {
         error = object->pager->reserve(object, offset, end - offset);
     } else {
-        for (uint64_t index = offset >> PAGE_SHIFT; error == 0 && index << PAGE_SHIFT < end; index++) {
+        for (uint64_t index = offset >> PAGE_SHIFT; error == 0 && index << PAGE_SHIFT < end;
+             index++) {
             struct page_ref page;
             error = memobj_page_write(object, index, &page);
             if (error == 0)
@@ -123,8 +125,8 @@ cloudabi_errno_t memobj_allocate(struct memobj *object, uint64_t offset, uint64_
     if (object->pager == NULL && length / PAGE_SIZE > frame_free_count())
         return CLOUDABI_ENOSPC;
     mutex_lock(&object->write);
-    cloudabi_errno_t error = object->borrowed ? CLOUDABI_EINVAL
-                                              : allocate_locked(object, offset, offset + length);
+    cloudabi_errno_t error =
+        object->borrowed ? CLOUDABI_EINVAL : allocate_locked(object, offset, offset + length);
     mutex_unlock(&object->write);
     return error;
 }

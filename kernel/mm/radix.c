@@ -60,7 +60,8 @@ static bool grow(struct radix *tree, uint64_t index, const struct radix_ops *ops
     return true;
 }
 
-bool radix_insert(struct radix *tree, uint64_t index, void *item, const struct radix_ops *ops, void *ctx)
+bool radix_insert(struct radix *tree, uint64_t index, void *item, const struct radix_ops *ops,
+                  void *ctx)
 {
     struct radix_node *path[HEIGHT_MAX + 1];
     if (!grow(tree, index, ops, ctx))

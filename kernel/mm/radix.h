@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RADIX_BITS 6
+#define RADIX_BITS   6
 #define RADIX_FANOUT (1u << RADIX_BITS)
 
 struct radix_node {
@@ -29,8 +29,10 @@ struct radix_ops {
 
 void *radix_find(const struct radix *tree, uint64_t index); /* NULL: nothing there */
 /* False: no memory, nothing changed. The place must be empty. */
-bool radix_insert(struct radix *tree, uint64_t index, void *item, const struct radix_ops *ops, void *ctx);
-void *radix_remove(struct radix *tree, uint64_t index, const struct radix_ops *ops); /* the item or NULL */
+bool radix_insert(struct radix *tree, uint64_t index, void *item, const struct radix_ops *ops,
+                  void *ctx);
+void *radix_remove(struct radix *tree, uint64_t index,
+                   const struct radix_ops *ops); /* the item or NULL */
 /* The first item at or above *INDEX, which becomes its index; NULL: none. */
 void *radix_next(const struct radix *tree, uint64_t *index);
 

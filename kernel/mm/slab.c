@@ -11,9 +11,9 @@
 #include "kernel/mm/frame.h"
 #include "kernel/mm/slab_priv.h"
 
-#define MAGAZINE_MAX 32
+#define MAGAZINE_MAX   32
 #define MAGAZINE_BATCH 16
-#define EMPTY_MAX 1 /* slabs that a cache keeps without a used object */
+#define EMPTY_MAX      1 /* slabs that a cache keeps without a used object */
 
 struct slab {
     struct list link; /* on cache->partial while it has free objects */
@@ -101,7 +101,8 @@ static bool refill(struct slab_cache *cache, struct slab_magazine *magazine)
 }
 
 /* Gives COUNT objects of the magazine back to their slabs, and slabs beyond KEEP empty ones to the frames. */
-static void drain(struct slab_cache *cache, struct slab_magazine *magazine, uint32_t count, unsigned keep)
+static void drain(struct slab_cache *cache, struct slab_magazine *magazine, uint32_t count,
+                  unsigned keep)
 {
     spinlock_lock(&cache->lock);
     while (count-- > 0) {
@@ -119,7 +120,8 @@ static void drain(struct slab_cache *cache, struct slab_magazine *magazine, uint
             list_push(&cache->partial, &slab->link);
         }
     }
-    list_for_each_safe(link, next, &cache->partial) {
+    list_for_each_safe(link, next, &cache->partial)
+    {
         if (cache->empty <= keep)
             break;
         struct slab *slab = container_of(link, struct slab, link);

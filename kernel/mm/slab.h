@@ -23,18 +23,18 @@ struct slab_cache {
     const char *name;
     size_t size;
     enum object_class class;
-    struct spinlock lock;       /* RANK_SLAB */
-    struct list partial;        /* slabs with free objects; lock */
-    unsigned empty;             /* slabs of `partial` without any used object; lock */
-    _Atomic bool listed;        /* known to slab_shrink_all() */
-    struct slab_cache *next;    /* constant once listed */
+    struct spinlock lock;    /* RANK_SLAB */
+    struct list partial;     /* slabs with free objects; lock */
+    unsigned empty;          /* slabs of `partial` without any used object; lock */
+    _Atomic bool listed;     /* known to slab_shrink_all() */
+    struct slab_cache *next; /* constant once listed */
     struct slab_magazine per_cpu[MAX_CPUS];
 };
 
-#define SLAB_CACHE(cache_name, type, object_class)                                                 \
-    {                                                                                              \
-        .name = #cache_name, .size = sizeof(type), .class = (object_class),                        \
-        .lock = SPINLOCK_INIT(RANK_SLAB), .partial = LIST_INIT((cache_name).partial),              \
+#define SLAB_CACHE(cache_name, type, object_class)                                    \
+    {                                                                                 \
+        .name = #cache_name, .size = sizeof(type), .class = (object_class),           \
+        .lock = SPINLOCK_INIT(RANK_SLAB), .partial = LIST_INIT((cache_name).partial), \
     }
 
 /* Zeroed object or NULL. JOB (NULL: the root) is charged for it, and remembered in a hidden header: the charge

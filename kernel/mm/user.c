@@ -15,7 +15,8 @@ static bool in_user_space(user_addr_t at, size_t len)
 cloudabi_errno_t copy_from_user(void *to, user_addr_t from, size_t len)
 {
     spinlock_assert_none();
-    return in_user_space(from, len) && arch_copy_from_user(to, from.va, len) == 0 ? 0 : CLOUDABI_EFAULT;
+    return in_user_space(from, len) && arch_copy_from_user(to, from.va, len) == 0 ? 0
+                                                                                  : CLOUDABI_EFAULT;
 }
 
 cloudabi_errno_t copy_to_user(user_addr_t to, const void *from, size_t len)
@@ -132,7 +133,8 @@ cloudabi_errno_t user_vec_read(const struct user_vec *vec, size_t skip, void *to
     return error;
 }
 
-cloudabi_errno_t user_vec_write(const struct user_vec *vec, size_t skip, const void *from, size_t len)
+cloudabi_errno_t user_vec_write(const struct user_vec *vec, size_t skip, const void *from,
+                                size_t len)
 {
     if (vec->count == 1)
         return copy_to_user(user_add(vec->buf->base, skip), from, len);
@@ -162,7 +164,8 @@ size_t user_vec_read_nofault(const struct user_vec *vec, size_t skip, void *to, 
     size_t done = 0, n;
     user_addr_t at;
     while (walk_next(&walk, &at, &n)) {
-        size_t missing = in_user_space(at, n) ? arch_copy_from_user_nofault((char *)to + done, at.va, n) : n;
+        size_t missing =
+            in_user_space(at, n) ? arch_copy_from_user_nofault((char *)to + done, at.va, n) : n;
         done += n - missing;
         if (missing != 0)
             break;
@@ -176,7 +179,9 @@ size_t user_vec_write_nofault(const struct user_vec *vec, size_t skip, const voi
     size_t done = 0, n;
     user_addr_t at;
     while (walk_next(&walk, &at, &n)) {
-        size_t missing = in_user_space(at, n) ? arch_copy_to_user_nofault(at.va, (const char *)from + done, n) : n;
+        size_t missing = in_user_space(at, n)
+                             ? arch_copy_to_user_nofault(at.va, (const char *)from + done, n)
+                             : n;
         done += n - missing;
         if (missing != 0)
             break;

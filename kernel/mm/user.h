@@ -31,7 +31,7 @@ cloudabi_errno_t copy_to_user(user_addr_t to, const void *from, size_t len);
 cloudabi_errno_t zero_user(user_addr_t to, size_t len);
 
 #define USER_VEC_INLINE 8
-#define USER_VEC_MAX 1024 /* more is EINVAL */
+#define USER_VEC_MAX    1024 /* more is EINVAL */
 
 struct user_buf {
     user_addr_t base;
@@ -50,12 +50,14 @@ cloudabi_errno_t user_vec_copyin(struct user_vec *vec, user_addr_t iovs, uint64_
 void user_vec_release(struct user_vec *vec);
 /* Copy LEN bytes from/to the vector starting at byte SKIP of it. EFAULT; may fault. */
 cloudabi_errno_t user_vec_read(const struct user_vec *vec, size_t skip, void *to, size_t len);
-cloudabi_errno_t user_vec_write(const struct user_vec *vec, size_t skip, const void *from, size_t len);
+cloudabi_errno_t user_vec_write(const struct user_vec *vec, size_t skip, const void *from,
+                                size_t len);
 
 /* The same under spinlocks: how many bytes were moved before a page was missing. Then drop the locks, bring
  * the pages in with user_vec_touch (EFAULT: not possible), and go on. */
 size_t user_vec_read_nofault(const struct user_vec *vec, size_t skip, void *to, size_t len);
-size_t user_vec_write_nofault(const struct user_vec *vec, size_t skip, const void *from, size_t len);
+size_t user_vec_write_nofault(const struct user_vec *vec, size_t skip, const void *from,
+                              size_t len);
 cloudabi_errno_t user_vec_touch(const struct user_vec *vec, size_t skip, size_t len, bool write);
 /* Fill LEN bytes with zeros. EFAULT; may fault. */
 cloudabi_errno_t user_vec_zero(const struct user_vec *vec, size_t skip, size_t len);

@@ -7,7 +7,7 @@
 #include "kernel/sched/sched.h"
 
 /* Chosen addresses begin at a random page of the 32 TiB above 1 TiB. */
-#define MAP_BASE_LOW (1ul << 40)
+#define MAP_BASE_LOW  (1ul << 40)
 #define MAP_BASE_BITS 45
 
 static struct slab_cache space_cache = SLAB_CACHE(space_cache, struct vmspace, OBJECT_VMSPACE);
@@ -70,7 +70,8 @@ struct vmspace *vmspace_get(struct vmspace *space)
 }
 
 /* Takes entries out of the page table from *VA on, until the batch is full or END is reached. */
-static unsigned clear_batch(struct vmspace *space, uint64_t *va, uint64_t end, struct pt_page *pages)
+static unsigned clear_batch(struct vmspace *space, uint64_t *va, uint64_t end,
+                            struct pt_page *pages)
 {
     spinlock_lock(&space->pt_lock);
     unsigned count = arch_pt_scan(&space->pt, va, end, PT_SCAN_CLEAR, pages, PAGE_BATCH);

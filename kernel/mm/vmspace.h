@@ -11,31 +11,31 @@
 #include "kernel/mm/memobj.h"
 
 struct vm_area {
-    uint64_t start, end;      /* v */
+    uint64_t start, end;                   /* v */
     struct vm_area *left, *right, *parent; /* v: kernel/mm/area_tree.h */
-    uint32_t priority;        /* c while in the tree */
-    uint8_t prot, max_prot;   /* v: CLOUDABI_PROT_* */
-    bool shared;              /* v */
-    bool no_fork;             /* v: not inherited by fork (port ring) */
-    bool copied;              /* v: of an object, private: some pages may be private copies */
-    struct memobj *object;    /* v: NULL = anonymous private */
-    uint64_t offset;          /* v: of start in the object, bytes, page aligned */
-    struct vmspace *space;    /* c */
-    struct list object_link;  /* memobj lock */
+    uint32_t priority;                     /* c while in the tree */
+    uint8_t prot, max_prot;                /* v: CLOUDABI_PROT_* */
+    bool shared;                           /* v */
+    bool no_fork;                          /* v: not inherited by fork (port ring) */
+    bool copied;             /* v: of an object, private: some pages may be private copies */
+    struct memobj *object;   /* v: NULL = anonymous private */
+    uint64_t offset;         /* v: of start in the object, bytes, page aligned */
+    struct vmspace *space;   /* c */
+    struct list object_link; /* memobj lock */
 };
 /* start, end and offset of an area with an object change under the mutex and the object's lock. */
 
 struct vmspace {
     _Atomic uint32_t references;
     struct mutex mutex;
-    struct vm_area *root;     /* v */
-    struct spinlock pt_lock;  /* RANK_PAGE_TABLE */
-    struct arch_pt pt;        /* t */
-    struct job *job;          /* c; referenced: pays for pages, tables, areas */
-    uint64_t pages;           /* t: pages in the page table */
-    uint64_t map_base;        /* c: random; chosen addresses lie above it if possible */
-    uint64_t priority;        /* v: state of the generator of area priorities */
-    uint64_t map_hint;        /* v: no page in [map_base, map_hint) is free */
+    struct vm_area *root;    /* v */
+    struct spinlock pt_lock; /* RANK_PAGE_TABLE */
+    struct arch_pt pt;       /* t */
+    struct job *job;         /* c; referenced: pays for pages, tables, areas */
+    uint64_t pages;          /* t: pages in the page table */
+    uint64_t map_base;       /* c: random; chosen addresses lie above it if possible */
+    uint64_t priority;       /* v: state of the generator of area priorities */
+    uint64_t map_hint;       /* v: no page in [map_base, map_hint) is free */
 };
 
 struct vmspace *vmspace_create(struct job *job); /* NULL: no memory */
@@ -56,11 +56,14 @@ struct vm_map_args {
 cloudabi_errno_t vmspace_map(struct vmspace *space, const struct vm_map_args *args, uint64_t *va);
 cloudabi_errno_t vmspace_unmap(struct vmspace *space, uint64_t va, uint64_t length);
 cloudabi_errno_t vmspace_protect(struct vmspace *space, uint64_t va, uint64_t length, uint8_t prot);
-cloudabi_errno_t vmspace_advise(struct vmspace *space, uint64_t va, uint64_t length, cloudabi_advice_t advice);
-cloudabi_errno_t vmspace_sync(struct vmspace *space, uint64_t va, uint64_t length, cloudabi_msflags_t flags);
+cloudabi_errno_t vmspace_advise(struct vmspace *space, uint64_t va, uint64_t length,
+                                cloudabi_advice_t advice);
+cloudabi_errno_t vmspace_sync(struct vmspace *space, uint64_t va, uint64_t length,
+                              cloudabi_msflags_t flags);
 /* The memory object and offset behind a user address, for shared-scope locks: object referenced.
  * *OBJECT = NULL for private memory. EFAULT if unmapped. */
-cloudabi_errno_t vmspace_locate(struct vmspace *space, uint64_t va, struct memobj **object, uint64_t *offset);
+cloudabi_errno_t vmspace_locate(struct vmspace *space, uint64_t va, struct memobj **object,
+                                uint64_t *offset);
 /* Brings pages in and pins nothing: used to fault in before a nofault copy. */
 cloudabi_errno_t vmspace_touch(struct vmspace *space, uint64_t va, uint64_t length, bool write);
 
@@ -74,8 +77,8 @@ struct vmspace *vmspace_current(void);
 /* A page fault at VA. Returns 0 (retry the instruction) or the signal to end the process with:
  * CLOUDABI_SIGSEGV, CLOUDABI_SIGBUS. May sleep; called with no spinlocks held. */
 #define FAULT_WRITE 1u
-#define FAULT_EXEC 2u
-#define FAULT_USER 4u
+#define FAULT_EXEC  2u
+#define FAULT_USER  4u
 int mm_fault(uint64_t va, unsigned access);
 
 #endif

@@ -73,7 +73,8 @@ static bool is_inside(struct vmspace *space, uint64_t va)
     return area != NULL && area->start < va;
 }
 
-cloudabi_errno_t spares_get(struct vmspace *space, uint64_t start, uint64_t end, struct area_spares *spares)
+cloudabi_errno_t spares_get(struct vmspace *space, uint64_t start, uint64_t end,
+                            struct area_spares *spares)
 {
     unsigned need = is_inside(space, start) + is_inside(space, end);
     *spares = (struct area_spares){0};
@@ -137,7 +138,8 @@ void area_cut(struct vmspace *space, uint64_t va, struct area_spares *spares)
 static bool continues(const struct vm_area *low, const struct vm_area *high)
 {
     return low->end == high->start && low->prot == high->prot && low->max_prot == high->max_prot &&
-           low->shared == high->shared && low->no_fork == high->no_fork && low->object == high->object &&
+           low->shared == high->shared && low->no_fork == high->no_fork &&
+           low->object == high->object &&
            (low->object == NULL || low->offset + (low->end - low->start) == high->offset);
 }
 

@@ -25,7 +25,8 @@ static uint64_t index_of(const struct vm_area *area, uint64_t va)
     return (area->offset + (va - area->start)) >> PAGE_SHIFT;
 }
 
-static enum fault_answer need_page(const struct vm_area *area, uint64_t va, bool write, struct fault_need *need)
+static enum fault_answer need_page(const struct vm_area *area, uint64_t va, bool write,
+                                   struct fault_need *need)
 {
     *need = (struct fault_need){memobj_get(area->object), index_of(area, va), write};
     return FAULT_NEED_PAGE;
@@ -117,8 +118,8 @@ static enum fault_answer fault_own(struct vmspace *space, struct vm_area *area, 
 
 /* --- pages of objects --------------------------------------------------------------------------- */
 
-static enum fault_answer answer_of(enum map_answer answer, struct vm_area *area, uint64_t va, bool write,
-                                   struct fault_need *need)
+static enum fault_answer answer_of(enum map_answer answer, struct vm_area *area, uint64_t va,
+                                   bool write, struct fault_need *need)
 {
     if (answer == MAP_ABSENT)
         return need_page(area, va, write, need);
@@ -126,8 +127,8 @@ static enum fault_answer answer_of(enum map_answer answer, struct vm_area *area,
 }
 
 /* Puts COPY of the object's page at PA in place, if that is still the object's page. */
-static enum fault_answer put_copy(struct vmspace *space, struct vm_area *area, uint64_t va, paddr_t pa,
-                                  struct frame *copy, const struct pt_entry *old)
+static enum fault_answer put_copy(struct vmspace *space, struct vm_area *area, uint64_t va,
+                                  paddr_t pa, struct frame *copy, const struct pt_entry *old)
 {
     struct memobj *object = area->object;
     enum fault_answer answer = FAULT_DONE;
@@ -184,7 +185,8 @@ static void map_around(struct vmspace *space, const struct vm_area *area, uint64
     for (uint64_t at = start; at < end; at += PAGE_SIZE) {
         bool writable = false;
         paddr_t pa;
-        if (at == va || memobj_map_locked(area->object, index_of(area, at), &writable, &pa) != MAP_READY ||
+        if (at == va ||
+            memobj_map_locked(area->object, index_of(area, at), &writable, &pa) != MAP_READY ||
             arch_pt_get(&space->pt, at).present)
             continue;
         struct frame *frame = frame_of(pa);
@@ -196,8 +198,8 @@ static void map_around(struct vmspace *space, const struct vm_area *area, uint64
 }
 
 /* Maps the object's own page: for shared mappings, and for private ones that only read. */
-static enum fault_answer fault_object(struct vmspace *space, struct vm_area *area, uint64_t va, bool write,
-                                      struct fault_need *need)
+static enum fault_answer fault_object(struct vmspace *space, struct vm_area *area, uint64_t va,
+                                      bool write, struct fault_need *need)
 {
     struct memobj *object = area->object;
     paddr_t pa;
@@ -298,7 +300,8 @@ cloudabi_errno_t vmspace_touch(struct vmspace *space, uint64_t va, uint64_t leng
         spinlock_lock(&space->pt_lock);
         struct pt_entry entry = arch_pt_get(&space->pt, va);
         spinlock_unlock(&space->pt_lock);
-        if (entry.present && (entry.flags & PT_USER) != 0 && (!write || (entry.flags & PT_WRITE) != 0))
+        if (entry.present && (entry.flags & PT_USER) != 0 &&
+            (!write || (entry.flags & PT_WRITE) != 0))
             continue;
         if (fault(space, va, write ? FAULT_WRITE : 0) != FAULT_DONE)
             return CLOUDABI_EFAULT;

@@ -13,8 +13,8 @@ struct fork_batch {
 
 /* Collects private pages of AREA from *VA on, and makes them read-only in the parent. *PROTECTED is set if that
  * changed anything, so that a flush is due. False: that was the last. */
-static bool collect(struct vmspace *parent, const struct vm_area *area, uint64_t *va, struct fork_batch *batch,
-                    bool *protected)
+static bool collect(struct vmspace *parent, const struct vm_area *area, uint64_t *va,
+                    struct fork_batch *batch, bool *protected)
 {
     struct pt_page page[PAGE_BATCH];
     batch->count = 0;
@@ -32,7 +32,8 @@ static bool collect(struct vmspace *parent, const struct vm_area *area, uint64_t
 }
 
 /* Gives the collected pages to the child. */
-static cloudabi_errno_t hand_over(struct vmspace *child, const struct vm_area *area, const struct fork_batch *batch)
+static cloudabi_errno_t hand_over(struct vmspace *child, const struct vm_area *area,
+                                  const struct fork_batch *batch)
 {
     struct pt_frame_ops ops = vmspace_pt_ops(child);
     unsigned flags = area_pt_flags(area, false), i;
@@ -51,8 +52,8 @@ static cloudabi_errno_t hand_over(struct vmspace *child, const struct vm_area *a
     return CLOUDABI_ENOMEM;
 }
 
-static cloudabi_errno_t copy_pages(struct vmspace *parent, struct vmspace *child, const struct vm_area *area,
-                                   bool *protected)
+static cloudabi_errno_t copy_pages(struct vmspace *parent, struct vmspace *child,
+                                   const struct vm_area *area, bool *protected)
 {
     struct fork_batch batch;
     cloudabi_errno_t error = 0;

@@ -10,7 +10,8 @@
 
 static bool valid_range(uint64_t va, uint64_t length)
 {
-    return (va & (PAGE_SIZE - 1)) == 0 && va >= USER_BASE && va < USER_END && length <= USER_END - va;
+    return (va & (PAGE_SIZE - 1)) == 0 && va >= USER_BASE && va < USER_END &&
+           length <= USER_END - va;
 }
 
 static uint64_t round_up(uint64_t length)
@@ -51,7 +52,8 @@ static bool leaves_hole(struct vmspace *space, uint64_t start, uint64_t end)
 }
 
 /* Removes all that is mapped in [start, end). SPARES: for a hole, else not used. */
-static void remove_range(struct vmspace *space, uint64_t start, uint64_t end, struct area_spares *spares)
+static void remove_range(struct vmspace *space, uint64_t start, uint64_t end,
+                         struct area_spares *spares)
 {
     struct vm_area *area = area_find(space->root, start), *next;
     if (area == NULL || area->start >= end)
@@ -94,8 +96,8 @@ static cloudabi_errno_t place(struct vmspace *space, bool fixed, uint64_t length
     return *va != 0 ? 0 : CLOUDABI_ENOMEM;
 }
 
-static cloudabi_errno_t map_area(struct vmspace *space, struct vm_area *area, const struct vm_map_args *args,
-                                 uint64_t length, uint64_t *va)
+static cloudabi_errno_t map_area(struct vmspace *space, struct vm_area *area,
+                                 const struct vm_map_args *args, uint64_t length, uint64_t *va)
 {
     uint64_t at = *va;
     mutex_lock(&space->mutex);
@@ -116,7 +118,8 @@ static cloudabi_errno_t map_area(struct vmspace *space, struct vm_area *area, co
 }
 
 /* The usual way of anonymous memory: the area before the chosen place becomes longer, and nothing is allocated. */
-static bool map_by_growing(struct vmspace *space, const struct vm_map_args *args, uint64_t length, uint64_t *va)
+static bool map_by_growing(struct vmspace *space, const struct vm_map_args *args, uint64_t length,
+                           uint64_t *va)
 {
     bool grown = false;
     uint64_t at = *va;
@@ -124,8 +127,9 @@ static bool map_by_growing(struct vmspace *space, const struct vm_map_args *args
     uint64_t hint = space->map_hint;
     if (place(space, false, length, &at) == 0) {
         struct vm_area *area = area_find(space->root, at - 1);
-        grown = area != NULL && area->end == at && area->object == NULL && area->prot == args->prot &&
-                area->max_prot == args->max_prot && area->no_fork == args->no_fork;
+        grown = area != NULL && area->end == at && area->object == NULL &&
+                area->prot == args->prot && area->max_prot == args->max_prot &&
+                area->no_fork == args->no_fork;
         if (grown) {
             area_set_bounds(area, area->start, at + length);
             area_join(space, area);
@@ -150,7 +154,8 @@ cloudabi_errno_t vmspace_map(struct vmspace *space, const struct vm_map_args *ar
         return CLOUDABI_EINVAL;
     if (length == 0 || length > USER_END - USER_BASE)
         return CLOUDABI_ENOMEM;
-    if (args->object == NULL && !args->shared && !args->fixed && map_by_growing(space, args, length, va))
+    if (args->object == NULL && !args->shared && !args->fixed &&
+        map_by_growing(space, args, length, va))
         return 0;
     struct vm_area *area = area_create(space);
     if (area == NULL)
@@ -189,20 +194,23 @@ cloudabi_errno_t vmspace_unmap(struct vmspace *space, uint64_t va, uint64_t leng
 
 /* Rewrites the entries of [start, end), all of AREA. Being allowed to write comes back by a fault, where
  * it is decided whether the page is to be copied. False: there was no page. */
-static bool protect_pages(struct vmspace *space, const struct vm_area *area, uint64_t start, uint64_t end)
+static bool protect_pages(struct vmspace *space, const struct vm_area *area, uint64_t start,
+                          uint64_t end)
 {
     bool any = false;
     spinlock_lock(&space->pt_lock);
     for (uint64_t va = start; (va = arch_pt_next(&space->pt, va, end)) < end; va += PAGE_SIZE) {
         struct pt_entry entry = arch_pt_get(&space->pt, va);
-        arch_pt_set(&space->pt, va, entry.frame, area_pt_flags(area, (entry.flags & PT_WRITE) != 0));
+        arch_pt_set(&space->pt, va, entry.frame,
+                    area_pt_flags(area, (entry.flags & PT_WRITE) != 0));
         any = true;
     }
     spinlock_unlock(&space->pt_lock);
     return any;
 }
 
-static cloudabi_errno_t may_protect(struct vmspace *space, uint64_t start, uint64_t end, uint8_t prot)
+static cloudabi_errno_t may_protect(struct vmspace *space, uint64_t start, uint64_t end,
+                                    uint8_t prot)
 {
     if (!range_is_mapped(space, start, end))
         return CLOUDABI_ENOMEM;
@@ -255,7 +263,8 @@ cloudabi_errno_t vmspace_protect(struct vmspace *space, uint64_t va, uint64_t le
 
 /* --- advise, sync, locate ---------------------------------------------------------------------- */
 
-cloudabi_errno_t vmspace_advise(struct vmspace *space, uint64_t va, uint64_t length, cloudabi_advice_t advice)
+cloudabi_errno_t vmspace_advise(struct vmspace *space, uint64_t va, uint64_t length,
+                                cloudabi_advice_t advice)
 {
     if (!valid_range(va, length))
         return CLOUDABI_EINVAL;
@@ -264,7 +273,8 @@ cloudabi_errno_t vmspace_advise(struct vmspace *space, uint64_t va, uint64_t len
     uint64_t end = va + round_up(length);
     mutex_lock(&space->mutex);
     bool mapped = range_is_mapped(space, va, end);
-    struct vm_area *area = mapped && advice == CLOUDABI_ADVICE_DONTNEED ? area_find(space->root, va) : NULL;
+    struct vm_area *area =
+        mapped && advice == CLOUDABI_ADVICE_DONTNEED ? area_find(space->root, va) : NULL;
     for (; area != NULL && area->start < end; area = area_next(area))
         pages_remove(space, area->start > va ? area->start : va, area->end < end ? area->end : end);
     mutex_unlock(&space->mutex);
@@ -272,14 +282,15 @@ cloudabi_errno_t vmspace_advise(struct vmspace *space, uint64_t va, uint64_t len
 }
 
 /* The first object mapped shared in [*AT, end), referenced, and the part of it; *AT moves behind it. */
-static struct memobj *next_shared(struct vmspace *space, uint64_t *at, uint64_t end, uint64_t *offset,
-                                  uint64_t *length)
+static struct memobj *next_shared(struct vmspace *space, uint64_t *at, uint64_t end,
+                                  uint64_t *offset, uint64_t *length)
 {
     struct memobj *object = NULL;
     mutex_lock(&space->mutex);
     for (struct vm_area *area = area_find(space->root, *at); area != NULL && area->start < end;
          area = area_next(area)) {
-        uint64_t from = area->start > *at ? area->start : *at, to = area->end < end ? area->end : end;
+        uint64_t from = area->start > *at ? area->start : *at,
+                 to = area->end < end ? area->end : end;
         if (!area->shared || area->object == NULL || area->object->pager == NULL)
             continue;
         object = memobj_get(area->object);
@@ -292,7 +303,8 @@ static struct memobj *next_shared(struct vmspace *space, uint64_t *at, uint64_t 
     return object;
 }
 
-cloudabi_errno_t vmspace_sync(struct vmspace *space, uint64_t va, uint64_t length, cloudabi_msflags_t flags)
+cloudabi_errno_t vmspace_sync(struct vmspace *space, uint64_t va, uint64_t length,
+                              cloudabi_msflags_t flags)
 {
     if (!valid_range(va, length))
         return CLOUDABI_EINVAL;
@@ -314,7 +326,8 @@ cloudabi_errno_t vmspace_sync(struct vmspace *space, uint64_t va, uint64_t lengt
     return error;
 }
 
-cloudabi_errno_t vmspace_locate(struct vmspace *space, uint64_t va, struct memobj **object, uint64_t *offset)
+cloudabi_errno_t vmspace_locate(struct vmspace *space, uint64_t va, struct memobj **object,
+                                uint64_t *offset)
 {
     cloudabi_errno_t error = CLOUDABI_EFAULT;
     mutex_lock(&space->mutex);

@@ -7,7 +7,8 @@
 
 /* Clears entries of AREA from *VA on until the batch is full; what is not the object's stays unless
  * PRIVATE_COPIES. */
-static unsigned clear_some(struct vm_area *area, uint64_t *va, uint64_t end, bool private_copies, paddr_t *frames)
+static unsigned clear_some(struct vm_area *area, uint64_t *va, uint64_t end, bool private_copies,
+                           paddr_t *frames)
 {
     struct vmspace *space = area->space;
     unsigned count = 0;
@@ -44,15 +45,18 @@ static void unmap_area(struct vm_area *area, uint64_t start, uint64_t end, bool 
 void vmspace_unmap_object(struct memobj *object, uint64_t first, uint64_t end, bool private_copies)
 {
     /* Pages to bytes, without overflow: no mapping reaches that far. */
-    uint64_t from = first << PAGE_SHIFT, to = end > UINT64_MAX >> PAGE_SHIFT ? UINT64_MAX : end << PAGE_SHIFT;
+    uint64_t from = first << PAGE_SHIFT,
+             to = end > UINT64_MAX >> PAGE_SHIFT ? UINT64_MAX : end << PAGE_SHIFT;
     spinlock_lock(&object->lock);
-    list_for_each(link, &object->mappings) {
+    list_for_each(link, &object->mappings)
+    {
         struct vm_area *area = container_of(link, struct vm_area, object_link);
         uint64_t area_end = area->offset + (area->end - area->start);
-        uint64_t low = from > area->offset ? from : area->offset, high = to < area_end ? to : area_end;
+        uint64_t low = from > area->offset ? from : area->offset,
+                 high = to < area_end ? to : area_end;
         if (low < high)
-            unmap_area(area, area->start + (low - area->offset), area->start + (high - area->offset),
-                       private_copies);
+            unmap_area(area, area->start + (low - area->offset),
+                       area->start + (high - area->offset), private_copies);
     }
     spinlock_unlock(&object->lock);
 }

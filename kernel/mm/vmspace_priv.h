@@ -7,7 +7,7 @@
 #include "kernel/mm/memobj_priv.h"
 #include "kernel/mm/vmspace.h"
 
-#define PAGE_MASK (~(PAGE_SIZE - 1))
+#define PAGE_MASK  (~(PAGE_SIZE - 1))
 #define PAGE_BATCH 64 /* pages handled under one hold of the page-table lock */
 
 struct vmspace *vmspace_alloc(struct job *job); /* without what is random in it */
@@ -26,7 +26,8 @@ cloudabi_errno_t area_attach(struct vm_area *area, struct memobj *object, uint64
 void area_link(struct vmspace *space, struct vm_area *area);
 void area_unlink(struct vmspace *space, struct vm_area *area);
 /* As many spares as making cuts at START and END takes. ENOMEM. */
-cloudabi_errno_t spares_get(struct vmspace *space, uint64_t start, uint64_t end, struct area_spares *spares);
+cloudabi_errno_t spares_get(struct vmspace *space, uint64_t start, uint64_t end,
+                            struct area_spares *spares);
 void spares_put(struct area_spares *spares);
 /* Cuts the area that spans VA, if one does, using up a spare. */
 void area_cut(struct vmspace *space, uint64_t va, struct area_spares *spares);

@@ -4,7 +4,8 @@
 #include "kernel/mm/vmspace.h"
 
 #define PROT_ALL (CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE | CLOUDABI_PROT_EXEC)
-#define MAP_ALL (CLOUDABI_MAP_ANON | CLOUDABI_MAP_FIXED | CLOUDABI_MAP_PRIVATE | CLOUDABI_MAP_SHARED)
+#define MAP_ALL \
+    (CLOUDABI_MAP_ANON | CLOUDABI_MAP_FIXED | CLOUDABI_MAP_PRIVATE | CLOUDABI_MAP_SHARED)
 #define MS_ALL (CLOUDABI_MS_ASYNC | CLOUDABI_MS_INVALIDATE | CLOUDABI_MS_SYNC)
 
 static cloudabi_errno_t check_prot(cloudabi_mprot_t prot)
@@ -43,15 +44,17 @@ static uint8_t limit_of(const struct fd_grant *fd, bool shared)
     uint8_t limit = 0;
     if ((rights & CLOUDABI_RIGHT_FD_READ) != 0)
         limit |= CLOUDABI_PROT_READ;
-    if ((rights & CLOUDABI_RIGHT_FD_READ) != 0 && (!shared || (rights & CLOUDABI_RIGHT_FD_WRITE) != 0))
+    if ((rights & CLOUDABI_RIGHT_FD_READ) != 0 &&
+        (!shared || (rights & CLOUDABI_RIGHT_FD_WRITE) != 0))
         limit |= CLOUDABI_PROT_WRITE;
     if ((limit & CLOUDABI_PROT_READ) != 0 && (rights & CLOUDABI_RIGHT_MEM_MAP_EXEC) != 0)
         limit |= CLOUDABI_PROT_EXEC;
     return limit;
 }
 
-cloudabi_errno_t sys_mem_map(user_addr_t addr, size_t len, cloudabi_mprot_t prot, cloudabi_mflags_t flags,
-                             const struct fd_grant *fd, cloudabi_filesize_t off, user_addr_t *mem)
+cloudabi_errno_t sys_mem_map(user_addr_t addr, size_t len, cloudabi_mprot_t prot,
+                             cloudabi_mflags_t flags, const struct fd_grant *fd,
+                             cloudabi_filesize_t off, user_addr_t *mem)
 {
     cloudabi_errno_t error = check_map(len, prot, flags, fd, off);
     if (error != 0)
@@ -65,7 +68,8 @@ cloudabi_errno_t sys_mem_map(user_addr_t addr, size_t len, cloudabi_mprot_t prot
     };
     if (fd != NULL) {
         args.max_prot = limit_of(fd, args.shared);
-        error = file_map(fd->file, off, len, args.shared, &args.object, &args.offset, &args.no_fork);
+        error =
+            file_map(fd->file, off, len, args.shared, &args.object, &args.offset, &args.no_fork);
         if (error != 0)
             return error;
     }

@@ -19,7 +19,8 @@ static uint32_t something; /* of the child: 1 if any call failed */
 static unsigned felt;      /* children that noticed the failure */
 
 /* Argument data: a map {"again": fd 0}. */
-static const unsigned char again_data[] = {6, 0x87, 8, 'a', 'g', 'a', 'i', 'n', 0, 0x85, 3, 0, 0, 0, 0};
+static const unsigned char again_data[] = {6, 0x87, 8, 'a', 'g', 'a', 'i', 'n',
+                                           0, 0x85, 3, 0,   0,   0,   0};
 
 static void arm(unsigned countdown)
 {
@@ -33,8 +34,8 @@ static void arm(unsigned countdown)
 static bool fine(cloudabi_errno_t error)
 {
     step++;
-    if (error != 0 && error != CLOUDABI_ENOMEM && error != CLOUDABI_EFAULT && error != CLOUDABI_ENOSPC &&
-        error != CLOUDABI_EAGAIN)
+    if (error != 0 && error != CLOUDABI_ENOMEM && error != CLOUDABI_EFAULT &&
+        error != CLOUDABI_ENOSPC && error != CLOUDABI_EAGAIN)
         cloudabi_sys_proc_exit(step << 8 | error);
     something |= error != 0;
     return error == 0;
@@ -134,8 +135,9 @@ static bool sweep(uint32_t (*run)(void *), unsigned count)
     for (unsigned n = 1; n <= count; n++) {
         cloudabi_event_t end = in_child(run, &n);
         cloudabi_signal_t signal = end.proc_terminate.signal;
-        bool fine_end = end.error == 0 && (signal == CLOUDABI_SIGBUS || signal == CLOUDABI_SIGKILL ||
-                                           signal == CLOUDABI_SIGSEGV || end.proc_terminate.exitcode <= 1);
+        bool fine_end =
+            end.error == 0 && (signal == CLOUDABI_SIGBUS || signal == CLOUDABI_SIGKILL ||
+                               signal == CLOUDABI_SIGSEGV || end.proc_terminate.exitcode <= 1);
         if (!fine_end)
             printf("# fault %u: errno %u, signal %u, exit %#x\n", n, end.error, signal,
                    end.proc_terminate.exitcode);
@@ -147,8 +149,9 @@ static bool sweep(uint32_t (*run)(void *), unsigned count)
 
 static void check_sweep(uint32_t (*run)(void *), unsigned count)
 {
-    static const char *const classes[] = {"\nprocess ", "\nvmspace ", "\narea ",   "\nmemobj ", "\nfile ",
-                                          "\nfd_table ", "\nsocket ", "\nmessage ", "\nthread ", "\nfutex "};
+    static const char *const classes[] = {"\nprocess ", "\nvmspace ",  "\narea ",   "\nmemobj ",
+                                          "\nfile ",    "\nfd_table ", "\nsocket ", "\nmessage ",
+                                          "\nthread ",  "\nfutex "};
     char before[4096], after[4096];
     CHECK(sweep(run, 10)); /* what is kept for reuse is there after this */
     read_usage(before, sizeof(before));

@@ -55,8 +55,8 @@ static bool region_is_right(struct worker *w)
 static void do_map(struct worker *w, unsigned first, unsigned count)
 {
     void *mem;
-    w->bad += cloudabi_sys_mem_map((void *)page_of(w, first), count * PAGE, RW, ANON | CLOUDABI_MAP_FIXED,
-                                   CLOUDABI_MAP_ANON_FD, 0, &mem) != 0;
+    w->bad += cloudabi_sys_mem_map((void *)page_of(w, first), count * PAGE, RW,
+                                   ANON | CLOUDABI_MAP_FIXED, CLOUDABI_MAP_ANON_FD, 0, &mem) != 0;
     for (unsigned i = first; i < first + count; i++) {
         w->mapped[i] = true;
         w->value[i] = 0;
@@ -67,8 +67,8 @@ static void do_unmap(struct worker *w, unsigned first, unsigned count)
 {
     /* Not a hole for others to map into: no access instead. */
     void *mem;
-    w->bad += cloudabi_sys_mem_map((void *)page_of(w, first), count * PAGE, 0, ANON | CLOUDABI_MAP_FIXED,
-                                   CLOUDABI_MAP_ANON_FD, 0, &mem) != 0;
+    w->bad += cloudabi_sys_mem_map((void *)page_of(w, first), count * PAGE, 0,
+                                   ANON | CLOUDABI_MAP_FIXED, CLOUDABI_MAP_ANON_FD, 0, &mem) != 0;
     memset(&w->mapped[first], 0, count);
 }
 
@@ -86,7 +86,8 @@ static void do_protect(struct worker *w, unsigned first, unsigned count)
     for (unsigned i = first; i < first + count; i++)
         if (!w->mapped[i])
             return;
-    w->bad += cloudabi_sys_mem_protect((void *)page_of(w, first), count * PAGE, CLOUDABI_PROT_READ) != 0;
+    w->bad +=
+        cloudabi_sys_mem_protect((void *)page_of(w, first), count * PAGE, CLOUDABI_PROT_READ) != 0;
     w->bad += !region_is_right(w);
     w->bad += cloudabi_sys_mem_protect((void *)page_of(w, first), count * PAGE, 0) != 0;
     w->bad += cloudabi_sys_mem_protect((void *)page_of(w, first), count * PAGE, RW) != 0;
@@ -118,7 +119,8 @@ static void do_fork(struct worker *w)
 static void do_shared(struct worker *w)
 {
     void *mem;
-    w->bad += cloudabi_sys_mem_map(NULL, KEPT * PAGE, RW, CLOUDABI_MAP_SHARED, shared_fd, 0, &mem) != 0;
+    w->bad +=
+        cloudabi_sys_mem_map(NULL, KEPT * PAGE, RW, CLOUDABI_MAP_SHARED, shared_fd, 0, &mem) != 0;
     volatile uint64_t *here = (volatile uint64_t *)mem + w->number * (PAGE / 8);
     volatile uint64_t *there = shared + w->number * (PAGE / 8);
     uint64_t value = next_random(w);
@@ -169,12 +171,14 @@ int main(void)
     void *mem = NULL;
     CHECK_RETURNS(cloudabi_sys_fd_create1(CLOUDABI_FILETYPE_SHARED_MEMORY, &shared_fd), 0);
     CHECK_RETURNS(cloudabi_sys_file_stat_fput(shared_fd, &stat, CLOUDABI_FILESTAT_SIZE), 0);
-    CHECK_RETURNS(cloudabi_sys_mem_map(NULL, KEPT * PAGE, RW, CLOUDABI_MAP_SHARED, shared_fd, 0, &mem), 0);
+    CHECK_RETURNS(
+        cloudabi_sys_mem_map(NULL, KEPT * PAGE, RW, CLOUDABI_MAP_SHARED, shared_fd, 0, &mem), 0);
     shared = mem;
     for (unsigned i = 0; i < THREADS; i++) {
         workers[i].seed = 88172645463325252 + i * 7919;
         workers[i].number = i;
-        CHECK_RETURNS(cloudabi_sys_mem_map(NULL, PAGES * PAGE, 0, ANON, CLOUDABI_MAP_ANON_FD, 0, &mem), 0);
+        CHECK_RETURNS(
+            cloudabi_sys_mem_map(NULL, PAGES * PAGE, 0, ANON, CLOUDABI_MAP_ANON_FD, 0, &mem), 0);
         workers[i].region = mem;
     }
     for (unsigned i = 0; i < THREADS; i++)

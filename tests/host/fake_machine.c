@@ -26,7 +26,8 @@ void fake_machine_init(uint64_t memory_bytes)
 {
     cpu.arch.self = &cpu;
     kverify(syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu) == 0);
-    void *memory = mmap(NULL, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory =
+        mmap(NULL, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     kverify(memory != MAP_FAILED);
     host_memory = (uint64_t)memory;
     boot_info.usable[0] = (struct boot_range){16 * PAGE_SIZE, memory_bytes};
@@ -243,12 +244,13 @@ uint64_t arch_pt_next(const struct arch_pt *pt, uint64_t va, uint64_t end)
     return end;
 }
 
-unsigned arch_pt_scan(struct arch_pt *pt, uint64_t *va, uint64_t end, enum pt_scan how, struct pt_page *out,
-                      unsigned max)
+unsigned arch_pt_scan(struct arch_pt *pt, uint64_t *va, uint64_t end, enum pt_scan how,
+                      struct pt_page *out, unsigned max)
 {
     unsigned count = 0;
     for (; count < max && (*va = arch_pt_next(pt, *va, end)) < end; *va += PAGE_SIZE) {
-        struct pt_entry entry = how == PT_SCAN_CLEAR ? arch_pt_clear(pt, *va) : arch_pt_get(pt, *va);
+        struct pt_entry entry =
+            how == PT_SCAN_CLEAR ? arch_pt_clear(pt, *va) : arch_pt_get(pt, *va);
         if (how == PT_SCAN_PROTECT)
             arch_pt_write_protect(pt, *va);
         out[count++] = (struct pt_page){*va, entry.frame, entry.flags};

@@ -106,7 +106,8 @@ static void test_buddy_random(void **state)
     buddy_add(&buddy, 1093, FRAMES);
     for (unsigned turn = 0; turn < 200000; turn++) {
         if (count < BLOCKS && next_random() % 2 == 0) {
-            unsigned order = next_random() % 100 < 80 ? next_random() % 3 : next_random() % FRAME_ORDERS;
+            unsigned order =
+                next_random() % 100 < 80 ? next_random() % 3 : next_random() % FRAME_ORDERS;
             struct frame *frame = buddy_alloc(&buddy, order);
             if (frame == NULL)
                 continue;
@@ -215,7 +216,8 @@ static void test_radix_random(void **state)
         if (next_random() % (turn < 50000 ? 3 : 2) != 0 && !there[i]) {
             there[i] = radix_insert(&tree, indexes[i], &indexes[i], &radix_ops, NULL);
         } else {
-            assert_ptr_equal(radix_remove(&tree, indexes[i], &radix_ops), there[i] ? &indexes[i] : NULL);
+            assert_ptr_equal(radix_remove(&tree, indexes[i], &radix_ops),
+                             there[i] ? &indexes[i] : NULL);
             there[i] = false;
         }
         unsigned from = next_random() % INDEXES, expected = from;
@@ -234,7 +236,7 @@ static void test_radix_random(void **state)
 /* --- areas -------------------------------------------------------------------------------------- */
 
 #define PAGES 2000
-#define BASE 100 /* page numbers of the model begin here */
+#define BASE  100 /* page numbers of the model begin here */
 
 static struct vm_area *model[PAGES]; /* whose is each page */
 static unsigned depth_max;
@@ -284,7 +286,8 @@ static void check_find(struct vm_area *root, unsigned page)
     unsigned at = page;
     while (at < PAGES && model[at] == NULL)
         at++;
-    assert_ptr_equal(area_find(root, va_of(page) + next_random() % PAGE_SIZE), at < PAGES ? model[at] : NULL);
+    assert_ptr_equal(area_find(root, va_of(page) + next_random() % PAGE_SIZE),
+                     at < PAGES ? model[at] : NULL);
 }
 
 /* The first fit, found the slow way. */
@@ -293,7 +296,8 @@ static void check_gap(struct vm_area *root)
     unsigned low = next_random() % PAGES, count = 1 + next_random() % 20, first = PAGES, page;
     unsigned align = 1u << next_random() % 4;
     uint64_t free_va;
-    uint64_t got = area_gap(root, va_of(low), va_of(PAGES), count * PAGE_SIZE, align * PAGE_SIZE, &free_va);
+    uint64_t got =
+        area_gap(root, va_of(low), va_of(PAGES), count * PAGE_SIZE, align * PAGE_SIZE, &free_va);
     for (page = low; page < PAGES; page++) {
         if (first == PAGES && model[page] == NULL)
             first = page;

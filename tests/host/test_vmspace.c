@@ -18,13 +18,13 @@
 #include "kernel/mm/user.h"
 #include "tests/host/fake_machine.h"
 
-#define PAGES 48
-#define BASE 0x7000000000ul
-#define PROCESSES 4
-#define FILES 2
+#define PAGES      48
+#define BASE       0x7000000000ul
+#define PROCESSES  4
+#define FILES      2
 #define FILE_PAGES 24
-#define RW (CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE)
-#define ALL (RW | CLOUDABI_PROT_EXEC)
+#define RW         (CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE)
+#define ALL        (RW | CLOUDABI_PROT_EXEC)
 
 struct page { /* of a process */
     bool mapped, shared, copied;
@@ -111,7 +111,8 @@ static void do_store(struct process_model *process, unsigned page)
 
 static uint8_t random_prot(void)
 {
-    static const uint8_t prots[] = {0, CLOUDABI_PROT_READ, RW, RW, RW, CLOUDABI_PROT_READ | CLOUDABI_PROT_EXEC};
+    static const uint8_t prots[] = {
+        0, CLOUDABI_PROT_READ, RW, RW, RW, CLOUDABI_PROT_READ | CLOUDABI_PROT_EXEC};
     return prots[next_random() % sizeof(prots)];
 }
 
@@ -133,8 +134,11 @@ static void do_map(struct process_model *process, unsigned first, unsigned count
     uint64_t va = va_of(first);
     assert_int_equal(vmspace_map(process->space, &args, &va), 0);
     for (unsigned i = 0; i < count; i++)
-        process->page[first + i] = (struct page){.mapped = true, .shared = args.shared, .file = file,
-                                                 .index = index + i, .prot = args.prot};
+        process->page[first + i] = (struct page){.mapped = true,
+                                                 .shared = args.shared,
+                                                 .file = file,
+                                                 .index = index + i,
+                                                 .prot = args.prot};
 }
 
 static bool all_mapped(struct process_model *process, unsigned first, unsigned count)
@@ -158,8 +162,9 @@ static void do_protect(struct process_model *process, unsigned first, unsigned c
 static void do_dontneed(struct process_model *process, unsigned first, unsigned count)
 {
     bool mapped = all_mapped(process, first, count);
-    assert_int_equal(vmspace_advise(process->space, va_of(first), count * PAGE_SIZE, CLOUDABI_ADVICE_DONTNEED),
-                     mapped ? 0 : CLOUDABI_ENOMEM);
+    assert_int_equal(
+        vmspace_advise(process->space, va_of(first), count * PAGE_SIZE, CLOUDABI_ADVICE_DONTNEED),
+        mapped ? 0 : CLOUDABI_ENOMEM);
     for (unsigned i = first; mapped && i < first + count; i++) {
         process->page[i].copied = false;
         process->page[i].value = 0;
@@ -321,8 +326,11 @@ static void test_budget(void **state)
         struct vmspace *space = vmspace_create(job), *child = NULL;
         if (space != NULL) {
             fake_machine_enter(space);
-            struct vm_map_args args = {.length = 16 * PAGE_SIZE, .prot = RW, .max_prot = ALL,
-                                       .shared = limit % 2, .fixed = true};
+            struct vm_map_args args = {.length = 16 * PAGE_SIZE,
+                                       .prot = RW,
+                                       .max_prot = ALL,
+                                       .shared = limit % 2,
+                                       .fixed = true};
             uint64_t va = BASE;
             if (vmspace_map(space, &args, &va) == 0) {
                 for (unsigned i = 0; i < 16; i++)
@@ -348,7 +356,8 @@ static void test_borrowed_file_is_copied_on_write(void **state)
     struct memobj *file = memobj_create_physical(job, 64 * PAGE_SIZE, 3 * PAGE_SIZE + 5, 0);
     struct vmspace *space = vmspace_create(job);
     fake_machine_enter(space);
-    struct vm_map_args args = {.length = 5 * PAGE_SIZE, .prot = RW, .max_prot = ALL, .object = file};
+    struct vm_map_args args = {
+        .length = 5 * PAGE_SIZE, .prot = RW, .max_prot = ALL, .object = file};
     uint64_t va = 0, value;
     assert_int_equal(vmspace_map(space, &args, &va), 0);
     assert_int_equal(fake_load(va, &value), 0);
@@ -376,7 +385,10 @@ static void test_running_file_is_not_written(void **state)
     (void)state;
     struct memobj *file = memobj_create(&job_root, PAGE_SIZE);
     struct vmspace *space = vmspace_create(&job_root);
-    struct vm_map_args args = {.length = PAGE_SIZE, .prot = CLOUDABI_PROT_READ, .max_prot = ALL, .shared = true,
+    struct vm_map_args args = {.length = PAGE_SIZE,
+                               .prot = CLOUDABI_PROT_READ,
+                               .max_prot = ALL,
+                               .shared = true,
                                .object = file};
     uint64_t va = 0;
     assert_int_equal(memobj_deny_write(file), 0);
