@@ -17,8 +17,8 @@ def kill(machine, console, name):
     processes = [p for p in console.run(f"ls jobs/{name}/procs").split() if len(p) >= 32]
     assert processes, f"no process of {name} in the jobs directory"
     for process in processes:
-        console.run(f"echo kill 9 > jobs/{name}/procs/{process}/ctl")
-    machine.wait_log(rb"init: " + name.encode() + rb": signal 9", 10, mark)
+        console.run(f"echo kill 10 > jobs/{name}/procs/{process}/ctl")
+    machine.wait_log(rb"init: " + name.encode() + rb": signal 10", 10, mark)
     machine.wait_log(rb"init: " + name.encode() + rb": started", 10, mark)
 
 
@@ -63,5 +63,5 @@ def test_programs_are_restarted(machine, console, name):
 
 def test_the_log_says_what_happened(machine, console):
     log = bytes(machine.log).decode("utf-8", "replace")
-    assert re.search(r"init: tmpfs: signal 9", log)
+    assert re.search(r"init: tmpfs: signal 10", log)
     time.sleep(0)
