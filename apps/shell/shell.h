@@ -70,7 +70,7 @@ const char *type_name(cloudabi_filetype_t type);
 /* "FD_READ, FD_WRITE"; at most SIZE bytes. */
 void rights_text(cloudabi_rights_t rights, const char *separator, char *text, size_t size);
 
-/* --- builtins.c, files.c -------------------------------------------------------------------------------------------- */
+/* --- builtins.c, files.c, list.c -------------------------------------------------------------------------------------------- */
 typedef int builtin_function(int argc, char **argv);
 struct builtin {
     const char *name;
@@ -78,8 +78,9 @@ struct builtin {
     const char *usage, *help;
 };
 const struct builtin *builtin_find(const char *name);
-builtin_function builtin_ls, builtin_cat, builtin_echo, builtin_mkdir, builtin_rm, builtin_mv,
-    builtin_cp, builtin_ln;                  /* files.c */
+builtin_function builtin_ls; /* list.c */
+builtin_function builtin_cat, builtin_echo, builtin_mkdir, builtin_rm, builtin_mv, builtin_cp,
+    builtin_ln;                              /* files.c */
 builtin_function builtin_jobs, builtin_kill; /* jobs.c */
 extern bool exit_wanted;
 extern int exit_code;

@@ -368,8 +368,8 @@ static void test_readdir(void **state)
                 dots++;
                 continue;
             }
-            int i = atoi(name + 5);
-            assert_true(i >= 0 && i < COUNT && !seen[i] && i % 5 != 0);
+            unsigned i = (unsigned)atoi(name + 5);
+            assert_true(i < COUNT && !seen[i] && i % 5 != 0);
             seen[i] = true;
         }
         /* What is removed meanwhile disturbs nothing. */
