@@ -27,15 +27,23 @@ cloudabi_errno_t fd_get(cloudabi_fd_t fd, cloudabi_rights_t needed, struct fd_gr
         return CLOUDABI_EBADF;
     if ((needed & ~rights) != 0)
         return CLOUDABI_ENOTCAPABLE;
+    /* A call has at most two descriptors. Each grant is a file of its own, so its put is the last one. */
+    static struct file files[4];
+    static unsigned next;
+    struct file *file = &files[next++ % 4];
+    memset(file, 0, sizeof(*file));
+    file->references = 1;
     memset(out, 0, sizeof(*out));
+    out->file = file;
     out->rights.base = rights;
     held++;
     return 0;
 }
 
-void file_put(struct file *file)
+void file_put_slow(struct file *file, uint32_t left)
 {
     (void)file;
+    assert_int_equal(left, 0);
     held--;
 }
 
@@ -52,7 +60,7 @@ cloudabi_errno_t copy_to_user(user_addr_t to, const void *from, size_t len)
     return to.va == BAD_USER ? CLOUDABI_EFAULT : 0;
 }
 
-cloudabi_errno_t user_vec_copyin(struct user_vec *vec, user_addr_t iovs, uint64_t n)
+cloudabi_errno_t user_vec_copyin_any(struct user_vec *vec, user_addr_t iovs, uint64_t n)
 {
     memset(vec, 0, sizeof(*vec));
     vec->count = n;
@@ -62,7 +70,7 @@ cloudabi_errno_t user_vec_copyin(struct user_vec *vec, user_addr_t iovs, uint64_
     return 0;
 }
 
-void user_vec_release(struct user_vec *vec)
+void user_vec_free(struct user_vec *vec)
 {
     (void)vec;
     held--;
