@@ -66,45 +66,79 @@ static void channel_put(struct channel *channel)
 }
 
 /* Where channel N is entered, or NULL. Lock held. */
-static struct channel **channel_entry(struct port *port, unsigned n)
+static struct channel **channel_entry(struct port *port, uint64_t n)
 {
     if (n >= PORT_CHANNELS || port->channels[n / 64] == NULL)
         return NULL;
     return &port->channels[n / 64][n % 64];
 }
 
-static struct channel *channel_find(struct port *port, unsigned n)
+/* An abort that comes before its channel's descriptor has been made stands in the table as errno << 1 | 1. */
+static struct channel *abort_mark(cloudabi_errno_t error)
+{
+    return (struct channel *)((uintptr_t)error << 1 | 1);
+}
+
+static cloudabi_errno_t marked_abort(const struct channel *entry)
+{
+    return (uintptr_t)entry & 1 ? (cloudabi_errno_t)((uintptr_t)entry >> 1) : 0;
+}
+
+static struct channel *channel_find(struct port *port, uint64_t n)
 {
     spinlock_lock(&port->lock);
     struct channel **entry = channel_entry(port, n);
-    struct channel *channel = entry != NULL && *entry != NULL ? channel_get(*entry) : NULL;
+    bool there = entry != NULL && *entry != NULL && marked_abort(*entry) == 0;
+    struct channel *channel = there ? channel_get(*entry) : NULL;
     spinlock_unlock(&port->lock);
     return channel;
+}
+
+/* Makes sure that the table has room for channel N. */
+static cloudabi_errno_t table_reserve(struct port *port, uint64_t n)
+{
+    if (__atomic_load_n(&port->channels[n / 64], __ATOMIC_ACQUIRE) != NULL)
+        return 0;
+    struct channel **fresh = kmalloc(port->job, 64 * sizeof(*fresh));
+    if (fresh == NULL)
+        return CLOUDABI_ENOMEM;
+    spinlock_lock(&port->lock);
+    if (port->channels[n / 64] == NULL) {
+        port->channels[n / 64] = fresh;
+        fresh = NULL;
+    }
+    spinlock_unlock(&port->lock);
+    kfree(fresh);
+    return 0;
 }
 
 static cloudabi_errno_t channel_enter(struct channel *channel)
 {
     struct port *port = channel->port;
-    unsigned word = channel->number / 64;
-    cloudabi_errno_t error = 0;
-    struct channel **fresh = kmalloc(port->job, 64 * sizeof(*fresh));
+    cloudabi_errno_t error = table_reserve(port, channel->number);
+    if (error != 0)
+        return error;
     spinlock_lock(&port->lock);
-    if (port->channels[word] == NULL) {
-        port->channels[word] = fresh;
-        fresh = NULL;
-    }
     struct channel **entry = channel_entry(port, channel->number);
-    if (entry == NULL)
-        error = CLOUDABI_ENOMEM;
-    else if (port->state != PORT_SERVED || port->epoch != channel->epoch)
+    channel->aborted = marked_abort(*entry);
+    if (port->state != PORT_SERVED || port->epoch != channel->epoch)
         error = CLOUDABI_EIO;
-    else if (*entry != NULL)
+    else if (*entry != NULL && channel->aborted == 0)
         error = CLOUDABI_EPROTO;
     else
         *entry = channel;
     spinlock_unlock(&port->lock);
-    kfree(fresh);
     return error;
+}
+
+/* Takes the mark of an abort away. */
+static void unmark(struct port *port, uint64_t n)
+{
+    spinlock_lock(&port->lock);
+    struct channel **entry = channel_entry(port, n);
+    if (entry != NULL && marked_abort(*entry) != 0)
+        *entry = NULL;
+    spinlock_unlock(&port->lock);
 }
 
 static void channel_leave(struct channel *channel)
@@ -126,18 +160,31 @@ static struct memobj *port_region(struct port *port, uint32_t epoch)
     return region;
 }
 
-static uint64_t rings_offset(unsigned n)
+static uint64_t rings_offset(uint64_t n)
 {
     return PORT_CHANNEL_OFFSET + n * 2ull * PORT_RING_MAX;
 }
 
-void channel_release(struct port *port, unsigned n)
+/* The page with channel N's control: *FRAME referenced. */
+static cloudabi_errno_t control_map(struct memobj *region, uint64_t n, struct frame **frame,
+                                    struct port_channel **control)
+{
+    uint64_t at = PORT_CONTROL_OFFSET + n * sizeof(struct port_channel);
+    cloudabi_errno_t error = memobj_page(region, at / PAGE_SIZE, true, frame);
+    if (error != 0)
+        return error;
+    *control = (struct port_channel *)((char *)frame_data(*frame) + at % PAGE_SIZE);
+    return 0;
+}
+
+void channel_release(struct port *port, uint64_t n)
 {
     struct channel *channel = channel_find(port, n);
     if (channel != NULL) { /* still in the client's hands: nothing to release */
         channel_put(channel);
         return;
     }
+    unmark(port, n);
     struct memobj *region = n < PORT_CHANNELS ? port_region(port, 0) : NULL;
     if (region == NULL)
         return;
@@ -145,13 +192,11 @@ void channel_release(struct port *port, unsigned n)
     memobj_put(region);
 }
 
-/* Tells the service that something happened on the channel. */
-static void channel_notify(struct channel *channel)
+/* Tells the service that something happened on channel N. */
+static void notify_service(struct port *port, uint32_t epoch, unsigned n)
 {
-    struct port *port = channel->port;
-    unsigned n = channel->number;
     spinlock_lock(&port->lock);
-    bool served = port->state == PORT_SERVED && port->epoch == channel->epoch;
+    bool served = port->state == PORT_SERVED && port->epoch == epoch;
     if (served) {
         __atomic_fetch_or(&port->header->channel_pending[n / 64], 1ull << n % 64, __ATOMIC_RELEASE);
         __atomic_fetch_or(&port->header->channel_any, 1ull << n / 64, __ATOMIC_RELEASE);
@@ -161,6 +206,11 @@ static void channel_notify(struct channel *channel)
         port_signal(port);
 }
 
+static void channel_notify(struct channel *channel)
+{
+    notify_service(channel->port, channel->epoch, channel->number);
+}
+
 static void notify_if_wanted(struct channel *channel, uint32_t event)
 {
     atomic_thread_fence(memory_order_seq_cst);
@@ -168,24 +218,76 @@ static void notify_if_wanted(struct channel *channel, uint32_t event)
         channel_notify(channel);
 }
 
-void channel_kick(struct port *port, unsigned n)
+void channel_refuse(struct port *port, uint32_t epoch, uint64_t n)
+{
+    struct channel *channel = channel_find(port, n);
+    if (channel != NULL) { /* in use by another descriptor: a lie */
+        channel_put(channel);
+        return;
+    }
+    struct memobj *region = n < PORT_CHANNELS ? port_region(port, epoch) : NULL;
+    struct frame *frame;
+    struct port_channel *control;
+    if (region == NULL)
+        return;
+    if (control_map(region, n, &frame, &control) == 0) {
+        __atomic_fetch_or(&control->client_flags, PORT_CLIENT_CLOSED, __ATOMIC_RELEASE);
+        frame_put(frame);
+        notify_service(port, epoch, (unsigned)n);
+    }
+    memobj_put(region);
+}
+
+void channel_kick(struct port *port, uint64_t n)
 {
     struct channel *channel = channel_find(port, n);
     if (channel == NULL)
         return;
-    __atomic_store_n(&channel->control->client_waits, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&channel->control->client_waits, 0, __ATOMIC_SEQ_CST);
     waitq_wake_all(&channel->waiters);
     channel_put(channel);
 }
 
-void channel_abort(struct port *port, unsigned n, cloudabi_errno_t error)
+/* Leaves the abort in the table for the descriptor to come, unless it has been and gone. */
+static cloudabi_errno_t abort_early(struct port *port, uint64_t n, cloudabi_errno_t abort)
+{
+    struct memobj *region = n < PORT_CHANNELS ? port_region(port, 0) : NULL;
+    struct frame *frame;
+    struct port_channel *control;
+    if (region == NULL)
+        return CLOUDABI_EINVAL;
+    cloudabi_errno_t error = table_reserve(port, n);
+    if (error == 0)
+        error = control_map(region, n, &frame, &control);
+    memobj_put(region);
+    if (error != 0)
+        return error;
+    if ((__atomic_load_n(&control->client_flags, __ATOMIC_ACQUIRE) & PORT_CLIENT_CLOSED) == 0) {
+        spinlock_lock(&port->lock);
+        struct channel **entry = channel_entry(port, n);
+        struct channel *channel = *entry != NULL && marked_abort(*entry) == 0 ? channel_get(*entry) : NULL;
+        if (channel == NULL)
+            *entry = abort_mark(abort);
+        spinlock_unlock(&port->lock);
+        if (channel != NULL) { /* it came just now */
+            atomic_store(&channel->aborted, abort);
+            waitq_wake_all(&channel->waiters);
+            channel_put(channel);
+        }
+    }
+    frame_put(frame);
+    return 0;
+}
+
+cloudabi_errno_t channel_abort(struct port *port, uint64_t n, cloudabi_errno_t error)
 {
     struct channel *channel = channel_find(port, n);
     if (channel == NULL)
-        return;
+        return abort_early(port, n, error);
     atomic_store(&channel->aborted, error);
     waitq_wake_all(&channel->waiters);
     channel_put(channel);
+    return 0;
 }
 
 void channels_kill(struct port *port)
@@ -195,6 +297,7 @@ void channels_kill(struct port *port)
             n |= 63;
             continue;
         }
+        unmark(port, n);
         struct channel *channel = channel_find(port, n);
         if (channel == NULL)
             continue;
@@ -256,7 +359,7 @@ static bool server_has(struct channel *channel, uint32_t flag)
 
 static cloudabi_errno_t broken(struct channel *channel)
 {
-    port_violation(channel->port, "channel index");
+    port_violation(channel->port, channel->epoch, "channel index");
     return CLOUDABI_EIO;
 }
 
@@ -489,7 +592,8 @@ static void poll_write(struct channel *channel, struct poll_state *state)
 {
     uint32_t room;
     bool sound = in_room(channel, &room);
-    bool end = server_has(channel, PORT_SERVER_SHUT_READ) || atomic_load(&channel->aborted) != 0;
+    bool end = server_has(channel, PORT_SERVER_SHUT_READ) || (channel->shut & PORT_CLIENT_SHUT_WRITE) != 0 ||
+               atomic_load(&channel->aborted) != 0;
     state->nbytes = sound ? room : 0;
     state->ready = !sound || room > 0 || end;
     if (end)
@@ -543,17 +647,18 @@ static const struct file_ops channel_ops = {
 
 static cloudabi_errno_t channel_attach(struct channel *channel)
 {
-    uint64_t at = PORT_CONTROL_OFFSET + channel->number * sizeof(struct port_channel);
     channel->region = port_region(channel->port, channel->epoch);
     if (channel->region == NULL)
         return CLOUDABI_EIO;
-    cloudabi_errno_t error = memobj_page(channel->region, at / PAGE_SIZE, true, &channel->control_frame);
+    cloudabi_errno_t error =
+        control_map(channel->region, channel->number, &channel->control_frame, &channel->control);
     if (error != 0)
         return error;
-    channel->control = (struct port_channel *)((char *)frame_data(channel->control_frame) + at % PAGE_SIZE);
     uint64_t bytes = rings_offset(channel->number);
-    bool in = ring_init(&channel->in, channel->control->in_size, bytes);
-    bool out = ring_init(&channel->out, channel->control->out_size, bytes + PORT_RING_MAX);
+    uint32_t in_size = __atomic_load_n(&channel->control->in_size, __ATOMIC_RELAXED);
+    uint32_t out_size = __atomic_load_n(&channel->control->out_size, __ATOMIC_RELAXED);
+    bool in = ring_init(&channel->in, in_size, bytes);
+    bool out = ring_init(&channel->out, out_size, bytes + PORT_RING_MAX);
     return in && out ? 0 : CLOUDABI_EPROTO;
 }
 
@@ -567,7 +672,7 @@ static void channel_discard(struct channel *channel)
     kfree(channel);
 }
 
-cloudabi_errno_t channel_create(struct port *port, uint32_t epoch, unsigned n, struct job *job,
+cloudabi_errno_t channel_create(struct port *port, uint32_t epoch, uint64_t n, struct job *job,
                                 cloudabi_filetype_t type, cloudabi_fdflags_t flags, struct file **out)
 {
     if (n >= PORT_CHANNELS)
@@ -577,7 +682,7 @@ cloudabi_errno_t channel_create(struct port *port, uint32_t epoch, unsigned n, s
         return CLOUDABI_ENOMEM;
     channel->references = 1;
     channel->port = port_get(port);
-    channel->number = n;
+    channel->number = (unsigned)n;
     channel->epoch = epoch;
     waitq_init(&channel->waiters);
     cloudabi_errno_t error = channel_attach(channel);

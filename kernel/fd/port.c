@@ -100,7 +100,35 @@ static cloudabi_errno_t region_create(struct port *port, struct memobj **region,
     return 0;
 }
 
-/* The calling process becomes the server. Process lock and port lock held. */
+/* A process remembers each port that it has ever served, once, until it ends or becomes another program. */
+struct serving {
+    struct serving *next; /* process lock */
+    struct port *port;    /* constant; referenced */
+};
+
+/* Enters PORT in the list of the calling process. */
+static cloudabi_errno_t serving_note(struct port *port)
+{
+    struct process *self = process_self();
+    struct serving *fresh = kmalloc(self->job, sizeof(*fresh));
+    if (fresh == NULL)
+        return CLOUDABI_ENOMEM;
+    spinlock_lock(&self->lock);
+    const struct serving *known = self->ports_served;
+    while (known != NULL && known->port != port)
+        known = known->next;
+    if (known == NULL) {
+        fresh->port = port_get(port);
+        fresh->next = self->ports_served;
+        self->ports_served = fresh;
+    }
+    spinlock_unlock(&self->lock);
+    if (known != NULL)
+        kfree(fresh);
+    return 0;
+}
+
+/* The calling process becomes the server. Port lock held. */
 static void serve_begin(struct port *port, struct process *self, struct memobj *region, struct frame **fixed)
 {
     for (unsigned i = 0; i < FIXED_PAGES; i++) {
@@ -115,8 +143,6 @@ static void serve_begin(struct port *port, struct process *self, struct memobj *
     port->epoch++;
     port->state = PORT_SERVED;
     port->server = self;
-    port->next_served = self->ports_served;
-    self->ports_served = port_get(port);
 }
 
 static cloudabi_errno_t port_serve(struct port *port)
@@ -124,17 +150,17 @@ static cloudabi_errno_t port_serve(struct port *port)
     struct process *self = process_self();
     struct memobj *region;
     struct frame *fixed[FIXED_PAGES] = {0};
-    cloudabi_errno_t error = region_create(port, &region, fixed);
+    cloudabi_errno_t error = serving_note(port);
+    if (error == 0)
+        error = region_create(port, &region, fixed);
     if (error != 0)
         return error;
     mutex_lock(&port->deliver);
-    spinlock_lock(&self->lock);
     spinlock_lock(&port->lock);
     bool taken = port->state != PORT_NEW && port->state != PORT_VACANT;
     if (!taken)
         serve_begin(port, self, region, fixed);
     spinlock_unlock(&port->lock);
-    spinlock_unlock(&self->lock);
     mutex_unlock(&port->deliver);
     release_frames(fixed, FIXED_PAGES); /* those of the last epoch, or ours */
     if (taken) {
@@ -145,12 +171,12 @@ static cloudabi_errno_t port_serve(struct port *port)
     return 0;
 }
 
-void port_vacate(struct port *port)
+void port_vacate(struct port *port, uint32_t epoch)
 {
     struct list nodes;
     list_init(&nodes);
     spinlock_lock(&port->lock);
-    if (port->state != PORT_SERVED) {
+    if (port->state != PORT_SERVED || (epoch != PORT_ANY_EPOCH && port->epoch != epoch)) {
         spinlock_unlock(&port->lock);
         return;
     }
@@ -171,12 +197,24 @@ void port_vacate(struct port *port)
     memobj_revoke(region, CLOUDABI_EIO);
     memobj_put(region);
     waitq_wake_all(&port->serving);
+    waitq_wake_all(&port->clients);
 }
 
-void port_violation(struct port *port, const char *why)
+void port_violation(struct port *port, uint32_t epoch, const char *why)
 {
     klog("port: a service broke the protocol (%s): its serving ends", why);
-    port_vacate(port);
+    port_vacate(port, epoch);
+}
+
+/* Ends PROCESS's serving of PORT, if it is the one that serves. */
+static void port_lose_server(struct port *port, const struct process *process)
+{
+    spinlock_lock(&port->lock);
+    bool serves = port->server == process;
+    uint32_t epoch = port->epoch;
+    spinlock_unlock(&port->lock);
+    if (serves)
+        port_vacate(port, epoch);
 }
 
 /* A process ends or becomes another program: it serves no more. */
@@ -185,15 +223,15 @@ static void port_exit_hook(struct process *process, bool exec)
     (void)exec;
     for (;;) {
         spinlock_lock(&process->lock);
-        struct port *port = process->ports_served;
-        if (port != NULL)
-            process->ports_served = port->next_served;
+        struct serving *serving = process->ports_served;
+        if (serving != NULL)
+            process->ports_served = serving->next;
         spinlock_unlock(&process->lock);
-        if (port == NULL)
+        if (serving == NULL)
             return;
-        if (port->server == process)
-            port_vacate(port);
-        port_put(port);
+        port_lose_server(serving->port, process);
+        port_put(serving->port);
+        kfree(serving);
     }
 }
 
@@ -207,7 +245,7 @@ void port_init(void)
 static void port_file_close(struct file *file)
 {
     struct port *port = file->data;
-    port_vacate(port);
+    port_vacate(port, PORT_ANY_EPOCH);
     spinlock_lock(&port->lock);
     port->state = PORT_DEAD;
     spinlock_unlock(&port->lock);
@@ -237,12 +275,31 @@ static cloudabi_errno_t port_file_write(struct file *file, const struct user_vec
     return error;
 }
 
+/* A server that has unmapped its region, or could not map it, serves no more once it asks for a new one. */
+static void port_drop_unmapped(struct port *port)
+{
+    spinlock_lock(&port->lock);
+    bool mine = port->state == PORT_SERVED && port_is_server(port);
+    struct memobj *region = mine ? memobj_get(port->region) : NULL;
+    uint32_t epoch = port->epoch;
+    spinlock_unlock(&port->lock);
+    if (region == NULL)
+        return;
+    spinlock_lock(&region->lock);
+    bool mapped = !list_empty(&region->mappings);
+    spinlock_unlock(&region->lock);
+    memobj_put(region);
+    if (!mapped)
+        port_vacate(port, epoch);
+}
+
 static cloudabi_errno_t port_file_map(struct file *file, uint64_t offset, uint64_t length, bool shared,
                                       struct memobj **object, uint64_t *object_offset, bool *no_fork)
 {
     struct port *port = file->data;
     if (!shared || offset != 0 || length > PORT_REGION_SIZE)
         return CLOUDABI_EINVAL;
+    port_drop_unmapped(port);
     cloudabi_errno_t error = port_serve(port);
     if (error != 0)
         return error;

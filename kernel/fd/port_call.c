@@ -14,16 +14,47 @@
 #define NO_SLOT PORT_SLOTS
 #define RESERVED_MASK ((1ull << PORT_RESERVED_SLOTS) - 1)
 
+/* Has JOB its share of the slots? Lock held. */
+static bool job_is_full(const struct port *port, const struct job *job)
+{
+    unsigned count = 0;
+    for (uint64_t used = ~port->free_slots; used != 0; used &= used - 1) {
+        const struct slot *slot = &port->slot[__builtin_ctzll(used)];
+        count += slot->job == job && !slot->note;
+    }
+    return count >= PORT_JOB_SLOTS;
+}
+
 /* A free slot that callers may use, marked as taken. NO_SLOT: none. Lock held. */
 static unsigned slot_take(struct port *port)
 {
     uint64_t usable = port->free_slots & ~RESERVED_MASK;
+    const struct job *job = process_self()->job;
     spinlock_assert_held(&port->lock);
     if (usable == 0)
         return NO_SLOT;
+    if (port->callers >= PORT_JOB_SLOTS && job_is_full(port, job)) {
+        port->crowded = true;
+        return NO_SLOT;
+    }
     unsigned i = (unsigned)__builtin_ctzll(usable);
     port->free_slots &= ~(1ull << i);
+    port->slot[i].job = job;
+    port->slot[i].note = false;
+    port->callers++;
     return i;
+}
+
+/* A slot has become free: wakes whoever may have it now. Whom it does not help must be woken as well when it is a
+ * share that is waited for. */
+static void wake_clients(struct port *port)
+{
+    if (waitq_idle(&port->clients))
+        return;
+    if (__atomic_exchange_n(&port->crowded, false, __ATOMIC_RELAXED))
+        waitq_wake_all(&port->clients);
+    else
+        waitq_wake_one(&port->clients);
 }
 
 /* Frames and memory left from an earlier use that this one can not share. */
@@ -73,8 +104,11 @@ static cloudabi_errno_t wait_begin(struct port_call *call, uint32_t epoch)
         error = thread_park(UINT64_MAX);
         if (error != 0)
             break;
+        waitq_rearm(&waiter);
     }
     waitq_remove(&waiter);
+    if (error != 0) /* the wake-up may have been for a slot that another can use */
+        wake_clients(call->port);
     return error;
 }
 
@@ -91,7 +125,6 @@ cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum
     struct slot *slot = &port->slot[call->slot];
     slot_prepare(slot, call->epoch);
     slot->op = (uint16_t)op;
-    slot->note = false;
     if (slot->spare == NULL && (op == PORT_OPEN || op == PORT_WALK || op == PORT_REOPEN)) {
         slot->spare = port_node_spare(port->job);
         if (slot->spare == NULL) {
@@ -281,6 +314,14 @@ struct fd_grant port_call_given(struct port_call *call)
     return given;
 }
 
+struct port_node *port_call_node(struct port_call *call)
+{
+    struct slot *slot = &call->port->slot[call->slot];
+    struct port_node *node = slot->node;
+    slot->node = NULL;
+    return node;
+}
+
 /* The slot can be used again. Lock held. */
 static void slot_free(struct port *port, unsigned i)
 {
@@ -288,6 +329,7 @@ static void slot_free(struct port *port, unsigned i)
     slot->generation++;
     slot->state = SLOT_FREE;
     slot->caller = NULL;
+    port->callers -= !slot->note;
     port->free_slots |= 1ull << i;
 }
 
@@ -300,6 +342,9 @@ void port_call_end(struct port_call *call)
     if (slot->given.file != NULL)
         file_put(slot->given.file);
     slot->given.file = NULL;
+    if (slot->node != NULL)
+        port_node_put(slot->node);
+    slot->node = NULL;
     struct list freed;
     list_init(&freed);
     spinlock_lock(&port->lock);
@@ -311,8 +356,7 @@ void port_call_end(struct port_call *call)
         port_nodes_free(&freed);
         port_signal(port);
     }
-    if (!waitq_idle(&port->clients))
-        waitq_wake_one(&port->clients);
+    wake_clients(port);
 }
 
 void slot_complete(struct port *port, unsigned i, cloudabi_errno_t error, struct thread **next)
@@ -320,7 +364,10 @@ void slot_complete(struct port *port, unsigned i, cloudabi_errno_t error, struct
     struct slot *slot = &port->slot[i];
     spinlock_assert_held(&port->lock);
     if (slot->state == SLOT_ABANDONED || slot->note) {
+        /* what comes next in this slot is not to be flushed */
+        __atomic_fetch_and(&port->header->flush_pending, ~(1ull << i), __ATOMIC_RELAXED);
         slot_free(port, i);
+        wake_clients(port);
         return;
     }
     slot->reply.error = error;

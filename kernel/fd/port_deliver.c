@@ -63,19 +63,40 @@ static bool expects_reply(const struct slot *slot)
     return slot->state == SLOT_POSTED || slot->state == SLOT_ABANDONED;
 }
 
-/* An abandoned caller's result: give it back as if it had been used and closed. */
+/* Does it name a node, which counts as a reference? */
+static bool names_node(uint16_t op, const struct port_reply *reply)
+{
+    return reply->error == 0 && reply->kind == PORT_REPLY_NODE &&
+           (op == PORT_OPEN || op == PORT_WALK || op == PORT_REOPEN);
+}
+
+/* The node that a reply names: from here on commands for it find it. Lock held. */
+static struct port_node *reply_node(struct port *port, struct slot *slot)
+{
+    const struct port_reply *reply = &slot->reply;
+    if (!names_node(slot->op, reply))
+        return NULL;
+    struct port_node *node = port_node_found_locked(port, reply->node, port->epoch, &slot->spare);
+    if (reply->form == PORT_FORM_SYNTHETIC && (reply->flags & PORT_REPLY_NOTREADY) != 0)
+        __atomic_fetch_and(&node->ready, ~PORT_EVENT_READ, __ATOMIC_RELAXED);
+    return node;
+}
+
+/* Nobody waits for the answer in slot I: the slot becomes free, and what the reply gave goes back as if it had been
+ * used and closed. Lock held; dropped. */
 static void reply_discard(struct port *port, unsigned i)
 {
     struct slot *slot = &port->slot[i];
-    const struct port_reply *reply = &slot->reply;
-    struct port_node *node = NULL;
-    if (reply->error == 0 && reply->kind == PORT_REPLY_NODE && slot->spare != NULL)
-        node = port_node_found(port, reply->node, port->epoch, &slot->spare);
-    spinlock_lock(&port->lock);
     struct thread *none = NULL;
-    if (expects_reply(slot))
-        slot_complete(port, i, 0, &none);
+    bool stream = !slot->note && slot->op == PORT_OPEN && names_node(PORT_OPEN, &slot->reply) &&
+                  slot->reply.form == PORT_FORM_STREAM;
+    uint64_t channel = slot->reply.a;
+    uint32_t epoch = port->epoch;
+    struct port_node *node = slot->note ? NULL : reply_node(port, slot);
+    slot_complete(port, i, 0, &none);
     spinlock_unlock(&port->lock);
+    if (stream)
+        channel_refuse(port, epoch, channel);
     if (node != NULL)
         port_node_put(node);
 }
@@ -100,10 +121,10 @@ static const char *take_reply(struct port *port, unsigned i, struct thread **nex
     struct slot *slot = &port->slot[i];
     struct fd_grant given = {.file = NULL};
     const char *fault = "reply to a free slot";
-    bool discard = false;
     spinlock_lock(&port->lock);
     if (expects_reply(slot)) {
         slot->reply = port_slot(port, i)->reply;
+        atomic_signal_fence(memory_order_seq_cst); /* what follows looks at the copy */
         fault = reply_fault(slot, i, &slot->reply);
         if (fault == NULL && names_descriptor(&slot->reply))
             fault = reply_descriptor(port, &slot->reply, &given);
@@ -111,13 +132,14 @@ static const char *take_reply(struct port *port, unsigned i, struct thread **nex
     if (fault == NULL && slot->state == SLOT_POSTED && !slot->note) {
         slot->given = given;
         given.file = NULL;
+        slot->node = reply_node(port, slot);
         slot_complete(port, i, slot->reply.error, next);
-    } else if (fault == NULL) {
-        discard = expects_reply(slot); /* not if the serving ended while the lock was away */
-    }
-    spinlock_unlock(&port->lock);
-    if (discard)
+        spinlock_unlock(&port->lock);
+    } else if (fault == NULL && expects_reply(slot)) {
         reply_discard(port, i);
+    } else {
+        spinlock_unlock(&port->lock); /* also if the serving ended while the lock was away */
+    }
     if (given.file != NULL)
         file_put(given.file);
     return fault;
@@ -141,20 +163,36 @@ static const char *take_replies(struct port *port, struct thread **next)
 
 /* --- commands --------------------------------------------------------------------------------------------- */
 
+/* No service makes a descriptor of a type that stands for something else in the kernel. */
+static bool may_be_minted(enum port_form form, cloudabi_filetype_t type)
+{
+    switch (form) {
+    case PORT_FORM_DIRECTORY:
+        return true;
+    case PORT_FORM_SYNTHETIC:
+        return type == CLOUDABI_FILETYPE_CHARACTER_DEVICE || type == CLOUDABI_FILETYPE_REGULAR_FILE;
+    case PORT_FORM_STREAM:
+        return type == CLOUDABI_FILETYPE_CHARACTER_DEVICE || type == CLOUDABI_FILETYPE_SOCKET_STREAM;
+    default:
+        return false;
+    }
+}
+
 static cloudabi_errno_t mint_file(struct port *port, const struct port_command *command, struct file **file)
 {
+    if (!may_be_minted(command->form, command->type))
+        return CLOUDABI_EINVAL;
     if (command->form == PORT_FORM_STREAM)
-        return channel_create(port, port->epoch, (unsigned)command->a, port->job, command->type, 0, file);
+        return channel_create(port, port->epoch, command->a, port->job, command->type, 0, file);
     struct port_node *spare = port_node_spare(port->job);
     if (spare == NULL)
         return CLOUDABI_ENOMEM;
     struct port_node *node = port_node_found(port, command->node, port->epoch, &spare);
     port_node_spare_free(spare);
-    cloudabi_errno_t error = CLOUDABI_EINVAL;
-    if (command->form == PORT_FORM_DIRECTORY)
-        error = port_dir_create(port->job, node, NULL, PORT_COOKIE_MAX + 1, 0, file);
-    else if (command->form == PORT_FORM_SYNTHETIC)
-        error = port_synthetic_create(port->job, node, command->type, 0, file);
+    cloudabi_errno_t error =
+        command->form == PORT_FORM_DIRECTORY
+            ? port_dir_create(port->job, node, NULL, PORT_COOKIE_MAX + 1, 0, file)
+            : port_synthetic_create(port->job, node, command->type, 0, file);
     if (error != 0)
         port_node_put(node);
     return error;
@@ -194,6 +232,7 @@ static void command_node(struct port *port, const struct port_command *command)
 static const char *take_command(struct port *port, struct port_command *shared)
 {
     struct port_command command = *shared;
+    atomic_signal_fence(memory_order_seq_cst); /* what follows looks at the copy */
     switch (command.op) {
     case PORT_CMD_READY:
     case PORT_CMD_REVOKE:
@@ -202,15 +241,15 @@ static const char *take_command(struct port *port, struct port_command *shared)
         command_node(port, &command);
         return NULL;
     case PORT_CMD_KICK:
-        channel_kick(port, (unsigned)command.a);
+        channel_kick(port, command.a);
         return NULL;
     case PORT_CMD_RELEASE:
-        channel_release(port, (unsigned)command.a);
+        channel_release(port, command.a);
         return NULL;
     case PORT_CMD_ABORT:
         if (command.b == 0 || command.b > ERRNO_LAST)
             return "errno of an abort";
-        channel_abort(port, (unsigned)command.a, (cloudabi_errno_t)command.b);
+        shared->error = channel_abort(port, command.a, (cloudabi_errno_t)command.b);
         return NULL;
     case PORT_CMD_MINT:
         shared->error = command_mint(port, &command, &shared->fd);
@@ -246,15 +285,16 @@ cloudabi_errno_t port_deliver(struct port *port, struct thread **next)
         return CLOUDABI_EPERM;
     mutex_lock(&port->deliver);
     const char *fault = NULL;
-    if (port->state == PORT_SERVED) {
-        fault = take_commands(port);
+    uint32_t epoch = port->epoch;
+    if (port->state == PORT_SERVED && port_is_server(port)) {
+        fault = take_replies(port, next); /* first: a command may be about a node or channel that one names */
         if (fault == NULL)
-            fault = take_replies(port, next);
+            fault = take_commands(port);
     }
     mutex_unlock(&port->deliver);
     if (fault == NULL)
         return 0;
-    port_violation(port, fault);
+    port_violation(port, epoch, fault);
     return CLOUDABI_EPROTO;
 }
 
@@ -290,12 +330,15 @@ cloudabi_errno_t port_serve_wait(struct port *port, bool nonblock)
     cloudabi_errno_t error = port_deliver(port, &next);
     if (!list_empty(&port->forgets))
         flush_forgets(port);
-    while (error == 0 && !port_pending(port)) {
+    while (error == 0 && port_is_server(port) && !port_pending(port)) {
         error = nonblock ? CLOUDABI_EAGAIN : serve_sleep(port, next);
         if (!nonblock)
             next = NULL;
     }
     if (next != NULL)
         thread_unpark(next);
-    return error == 0 && !port_is_server(port) ? CLOUDABI_EIO : error;
+    if (port_is_server(port))
+        return error;
+    port_signal(port); /* the wake-up may have been for the process that serves now */
+    return error == 0 ? CLOUDABI_EIO : error;
 }

@@ -36,7 +36,7 @@ static cloudabi_errno_t reopen(struct port_dir *dir, struct port_node **out)
     if (error == 0 && (call.reply->kind != PORT_REPLY_NODE || call.reply->form != PORT_FORM_DIRECTORY))
         error = CLOUDABI_EIO;
     if (error == 0)
-        *out = port_node_found(dir->port, call.reply->node, call.epoch, &dir->port->slot[call.slot].spare);
+        *out = port_call_node(&call);
     port_call_end(&call);
     return error == CLOUDABI_ESTALE ? CLOUDABI_EIO : error;
 }

@@ -10,12 +10,29 @@ static void attr_from_stat(struct port_attr *attr, const cloudabi_filestat_t *st
     attr->mtim = stat->st_mtim;
 }
 
+static bool is_standard(cloudabi_filetype_t type)
+{
+    switch (type) {
+    case CLOUDABI_FILETYPE_BLOCK_DEVICE:
+    case CLOUDABI_FILETYPE_CHARACTER_DEVICE:
+    case CLOUDABI_FILETYPE_DIRECTORY:
+    case CLOUDABI_FILETYPE_REGULAR_FILE:
+    case CLOUDABI_FILETYPE_SHARED_MEMORY:
+    case CLOUDABI_FILETYPE_SOCKET_DGRAM:
+    case CLOUDABI_FILETYPE_SOCKET_STREAM:
+    case CLOUDABI_FILETYPE_SYMBOLIC_LINK:
+        return true;
+    default:
+        return false;
+    }
+}
+
 void port_attr_to_stat(const struct port *port, const struct port_attr *attr, cloudabi_filestat_t *out)
 {
     memset(out, 0, sizeof(*out));
     out->st_dev = port->device;
     out->st_ino = attr->ino;
-    out->st_filetype = attr->type;
+    out->st_filetype = is_standard(attr->type) ? attr->type : CLOUDABI_FILETYPE_UNKNOWN;
     out->st_nlink = attr->nlink;
     out->st_size = attr->size;
     out->st_atim = attr->atim;
@@ -125,22 +142,33 @@ static cloudabi_errno_t open_node(struct name_request *request, struct port_call
     case PORT_FORM_PAGED:
         return open_paged(request, call, node, write);
     case PORT_FORM_STREAM:
-        error = channel_create(call->port, call->epoch, (unsigned)reply->a, request->job, type, open->fdflags,
+        error = channel_create(call->port, call->epoch, reply->a, request->job, type, open->fdflags,
                                &request->file);
         if (error == 0)
             port_node_put(node);
         return error;
     default:
-        if ((reply->flags & PORT_REPLY_NOTREADY) != 0)
-            node->ready &= ~PORT_EVENT_READ;
         return port_synthetic_create(request->job, node, type, open->fdflags, &request->file);
     }
 }
 
+/* No descriptor came of the node: gives back what the service counts for it. */
+static cloudabi_errno_t refuse_node(struct port_call *call, struct port_node *node, cloudabi_errno_t error)
+{
+    if (call->reply->form == PORT_FORM_STREAM && error != CLOUDABI_EPROTO)
+        channel_refuse(call->port, call->epoch, call->reply->a);
+    port_node_put(node);
+    if (error != CLOUDABI_EPROTO)
+        return error;
+    port_violation(call->port, call->epoch, "channel");
+    return CLOUDABI_EIO;
+}
+
 static cloudabi_errno_t take_node(struct name_request *request, struct port_call *call)
 {
-    struct slot *slot = &call->port->slot[call->slot];
-    struct port_node *node = port_node_found(call->port, call->reply->node, call->epoch, &slot->spare);
+    struct port_node *node = port_call_node(call);
+    if (node == NULL)
+        return CLOUDABI_EIO;
     if (request->op == PORT_WALK) {
         if (call->reply->form != PORT_FORM_DIRECTORY) {
             port_node_put(node);
@@ -150,18 +178,17 @@ static cloudabi_errno_t take_node(struct name_request *request, struct port_call
         return 0;
     }
     cloudabi_errno_t error = open_node(request, call, node);
-    if (error != 0)
-        port_node_put(node);
-    return error;
+    return error != 0 ? refuse_node(call, node, error) : 0;
 }
 
 /* OPEN was answered with a descriptor of the service. */
 static cloudabi_errno_t take_descriptor(struct name_request *request, struct port_call *call)
 {
     struct fd_grant given = port_call_given(call);
-    if (request->op != PORT_OPEN) {
+    bool not_dir = (request->flags & PORT_FLAG_MUSTDIR) != 0 && given.file->type != CLOUDABI_FILETYPE_DIRECTORY;
+    if (request->op != PORT_OPEN || not_dir) {
         file_put(given.file);
-        return CLOUDABI_EIO;
+        return request->op != PORT_OPEN ? CLOUDABI_EIO : CLOUDABI_ENOTDIR;
     }
     request->file = given.file;
     request->rights =
@@ -190,6 +217,25 @@ static cloudabi_errno_t take_done(struct name_request *request, struct port_call
     }
 }
 
+/* LINK and CROSS name a component of the path that was sent, by its end. */
+static bool consumed_whole(const struct name_request *request, size_t consumed)
+{
+    return consumed > 0 && consumed <= request->len && request->path[consumed - 1] != '/' &&
+           (consumed == request->len || request->path[consumed] == '/');
+}
+
+static cloudabi_errno_t take_stop(struct name_request *request, struct port_call *call)
+{
+    if (!consumed_whole(request, call->reply->consumed)) {
+        port_violation(call->port, call->epoch, "component of a path");
+        return CLOUDABI_EIO;
+    }
+    if (call->reply->kind == PORT_REPLY_LINK)
+        return take_link(request, call);
+    request->given = port_call_given(call);
+    return 0;
+}
+
 static cloudabi_errno_t take_reply(struct name_request *request, struct port_call *call)
 {
     const struct port_reply *reply = call->reply;
@@ -201,10 +247,8 @@ static cloudabi_errno_t take_reply(struct name_request *request, struct port_cal
     case PORT_REPLY_FD:
         return take_descriptor(request, call);
     case PORT_REPLY_LINK:
-        return reply->consumed <= request->len ? take_link(request, call) : CLOUDABI_EIO;
     case PORT_REPLY_CROSS:
-        request->given = port_call_given(call);
-        return reply->consumed <= request->len ? 0 : CLOUDABI_EIO;
+        return take_stop(request, call);
     default:
         return take_done(request, call);
     }

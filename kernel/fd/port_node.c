@@ -64,15 +64,21 @@ static struct port_node *node_install(struct port *port, uint64_t id, uint32_t e
     return node;
 }
 
-struct port_node *port_node_found(struct port *port, uint64_t id, uint32_t epoch, struct port_node **spare)
+struct port_node *port_node_found_locked(struct port *port, uint64_t id, uint32_t epoch, struct port_node **spare)
 {
-    spinlock_lock(&port->lock);
     struct port_node *node = port->epoch == epoch ? bucket_find(port, id) : NULL;
     if (node == NULL)
         node = node_install(port, id, epoch, spare);
     node->references++;
     node->lookups++;
     list_remove(&node->forget_link);
+    return node;
+}
+
+struct port_node *port_node_found(struct port *port, uint64_t id, uint32_t epoch, struct port_node **spare)
+{
+    spinlock_lock(&port->lock);
+    struct port_node *node = port_node_found_locked(port, id, epoch, spare);
     spinlock_unlock(&port->lock);
     return node;
 }
@@ -109,7 +115,9 @@ static void node_free(struct port_node *node)
 /* The last use of NODE is over (lock held): give it back to the service, keep it, or free it. */
 static void node_unused(struct port_node *node, struct list *freed)
 {
-    if (!node->dead && node->lookups != 0 && node->id != PORT_ROOT_NODE) {
+    const struct port *port = node->port;
+    bool served = port->state == PORT_SERVED && port->epoch == node->epoch;
+    if (served && node->lookups != 0 && node->id != PORT_ROOT_NODE) {
         list_append(&node->port->forgets, &node->forget_link);
     } else if (node->dead || !node->keep) {
         list_remove(&node->link);
@@ -141,12 +149,18 @@ void port_node_put(struct port_node *node)
 
 void port_nodes_detach(struct port *port, struct list *list)
 {
+    for (struct list *link; (link = list_pop(&port->forgets)) != NULL;) {
+        struct port_node *node = container_of(link, struct port_node, forget_link);
+        if (list_empty(&node->link)) { /* revoked: in no bucket */
+            node->references++;
+            list_append(list, &node->link);
+        }
+    }
     for (unsigned i = 0; i < PORT_NODE_BUCKETS; i++) {
         for (struct list *link; (link = list_pop(&port->nodes[i])) != NULL;) {
             struct port_node *node = container_of(link, struct port_node, link);
             node->dead = true;
             node->references++;
-            list_remove(&node->forget_link);
             list_append(list, link);
         }
     }

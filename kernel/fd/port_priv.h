@@ -23,6 +23,7 @@ enum slot_state { SLOT_FREE, SLOT_POSTED, SLOT_REPLIED, SLOT_ABANDONED };
 #define PORT_PAYLOAD_FRAMES (PORT_PAYLOAD / PAGE_SIZE)
 #define PORT_NODE_BUCKETS 128u
 #define PORT_RESERVED_SLOTS 8u /* for posted requests and, later, write-back */
+#define PORT_JOB_SLOTS 16u     /* the most that the callers of one job hold */
 
 struct slot {
     uint8_t state;            /* l */
@@ -33,6 +34,8 @@ struct slot {
     struct thread *caller;    /* l: while POSTED and not a note */
     struct port_reply reply;  /* written at delivery, read by the caller once REPLIED */
     struct fd_grant given;    /* FD and CROSS: file referenced, or NULL */
+    struct port_node *node;   /* NODE of OPEN, WALK, REOPEN: referenced, or NULL */
+    const struct job *job;    /* l: the caller's, only to be compared */
     struct port_node *spare;  /* OPEN, WALK, REOPEN: memory for the node that the reply may name */
     struct frame *payload[PORT_PAYLOAD_FRAMES]; /* referenced; the holder of the slot */
 };
@@ -43,7 +46,6 @@ struct port {
     enum port_state state;       /* l */
     uint32_t epoch;              /* l to change, a to read */
     struct process *server;      /* l: not referenced; cleared when it ends */
-    struct port *next_served;    /* process lock of server */
     struct job *job;             /* c; referenced */
     uint64_t device;             /* c: st_dev, random */
 
@@ -57,6 +59,8 @@ struct port {
     struct mutex deliver;
 
     uint64_t free_slots;         /* l: bitmap */
+    unsigned callers;            /* l: slots not free and not notes */
+    bool crowded;                /* l: a caller waits because its job has its share of slots */
     struct slot slot[PORT_SLOTS];
     struct waitq serving;        /* threads of the service that wait for requests */
     struct waitq clients;        /* callers that wait for a slot or for a service */
@@ -84,10 +88,11 @@ struct port_node {
 /* --- port.c ------------------------------------------------------------------------------------- */
 struct port *port_get(struct port *port);
 void port_put(struct port *port);
-/* The service has broken the protocol: log WHY and end its serving. */
-void port_violation(struct port *port, const char *why);
-/* Serving ends: everything of this epoch dies. */
-void port_vacate(struct port *port);
+/* The service of EPOCH has broken the protocol: log WHY and end its serving. */
+void port_violation(struct port *port, uint32_t epoch, const char *why);
+/* Serving ends, if it still is that of EPOCH: everything of it dies. */
+#define PORT_ANY_EPOCH 0u
+void port_vacate(struct port *port, uint32_t epoch);
 bool port_is_server(struct port *port); /* the calling process serves it */
 struct port_slot *port_slot(struct port *port, unsigned slot);
 extern const struct file_ops port_file_ops;
@@ -115,6 +120,8 @@ cloudabi_errno_t port_call_run(struct port_call *call);
 void port_call_end(struct port_call *call); /* gives the slot back */
 /* Takes the descriptor that came with the reply (FD, CROSS); the caller owns the reference. */
 struct fd_grant port_call_given(struct port_call *call);
+/* Takes the node that the reply to OPEN, WALK or REOPEN named, likewise. NULL: none was. */
+struct port_node *port_call_node(struct port_call *call);
 /* The calling thread of slot I got its answer (lock held): wakes it or leaves it in *NEXT for a direct switch. */
 void slot_complete(struct port *port, unsigned i, cloudabi_errno_t error, struct thread **next);
 
@@ -134,8 +141,9 @@ void port_signal(struct port *port);       /* something for the service besides 
 /* --- port_node.c ------------------------------------------------------------------------------------------ */
 struct port_node *port_node_spare(struct job *job); /* NULL: no memory */
 void port_node_spare_free(struct port_node *spare);
-/* The node ID that a reply named: counts one lookup. Takes *SPARE if the node is new. Cannot fail. */
+/* The node ID that the service named: counts one lookup. Takes *SPARE if the node is new. Cannot fail. */
 struct port_node *port_node_found(struct port *port, uint64_t id, uint32_t epoch, struct port_node **spare);
+struct port_node *port_node_found_locked(struct port *port, uint64_t id, uint32_t epoch, struct port_node **spare);
 /* The node if the kernel knows it: referenced, or NULL. No lookup is counted. */
 struct port_node *port_node_find(struct port *port, uint64_t id);
 struct port_node *port_node_get(struct port_node *node);
@@ -166,12 +174,15 @@ void port_times_set(struct port *port, uint64_t id, const cloudabi_filestat_t *s
 /* --- channel.c ------------------------------------------------------------------------------------------------ */
 struct channel;
 /* Binds channel N of this epoch to a new file of TYPE. EPROTO: not a channel that the service may hand out. */
-cloudabi_errno_t channel_create(struct port *port, uint32_t epoch, unsigned n, struct job *job,
+cloudabi_errno_t channel_create(struct port *port, uint32_t epoch, uint64_t n, struct job *job,
                                 cloudabi_filetype_t type, cloudabi_fdflags_t flags, struct file **out);
-void channel_kick(struct port *port, unsigned n);
+/* Channel N was handed out, but no descriptor came of it: tells the service that the client is gone. */
+void channel_refuse(struct port *port, uint32_t epoch, uint64_t n);
+void channel_kick(struct port *port, uint64_t n);
 /* The service is done with channel N: the pages of its rings go. */
-void channel_release(struct port *port, unsigned n);
-void channel_abort(struct port *port, unsigned n, cloudabi_errno_t error);
+void channel_release(struct port *port, uint64_t n);
+/* The client's next call returns ERROR; also if the descriptor is still being made. ENOMEM. */
+cloudabi_errno_t channel_abort(struct port *port, uint64_t n, cloudabi_errno_t error);
 void channels_kill(struct port *port); /* the epoch is over: all answer EIO. No lock held */
 
 #endif

@@ -150,11 +150,19 @@ static cloudabi_errno_t item_prepare(struct poll_item *item)
     }
 }
 
-static void release(struct poll_item *items, size_t count)
+static void unqueue(struct poll_item *items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (items[i].queued)
             waitq_remove(&items[i].waiter);
+        items[i].queued = false;
+    }
+}
+
+static void release(struct poll_item *items, size_t count)
+{
+    unqueue(items, count);
+    for (size_t i = 0; i < count; i++) {
         if (items[i].granted)
             fd_put(&items[i].grant);
     }
@@ -257,8 +265,13 @@ static cloudabi_errno_t poll_items(struct poll_item *items, size_t count, user_a
         error = look(items, count, true, out, nevents);
     while (error == 0 && *nevents == 0) {
         error = thread_park(first_deadline(items, count));
-        if (error != CLOUDABI_EINTR)
-            error = look(items, count, false, out, nevents);
+        if (error == CLOUDABI_EINTR)
+            break;
+        error = look(items, count, false, out, nevents);
+        if (error != 0 || *nevents != 0)
+            break;
+        unqueue(items, count); /* a wake-up counts once, and a wish told to a service too */
+        error = look(items, count, true, out, nevents);
     }
     release(items, count);
     return error;
