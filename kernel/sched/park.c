@@ -112,6 +112,7 @@ static bool claim(struct thread *next, struct cpu *here)
         return false;
     }
     list_remove(&next->timer_link);
+    sched_slept(next, 0);
     atomic_store_explicit(&next->state, THREAD_RUNNABLE, memory_order_relaxed);
     atomic_store_explicit(&next->cpu, here, memory_order_relaxed);
     if (home != here) {
@@ -128,7 +129,7 @@ static bool may_go_first(const struct cpu *cpu, const struct thread *self, const
         return true;
     if (atomic_load_explicit(&self->work, memory_order_relaxed) & WORK_RESCHED)
         return false;
-    return next->priority == SCHED_PRIORITIES - 1 || list_empty(&cpu->ready[SCHED_PRIORITIES - 1]);
+    return next->priority > 1 || list_empty(&cpu->ready[LEVEL_KERNEL]);
 }
 
 cloudabi_errno_t sched_handoff_and_park(struct thread *next, uint64_t deadline)
@@ -169,7 +170,7 @@ void sched_handoff(struct thread *next)
     if (!claim(next, cpu))
         return;
     atomic_store_explicit(&self->state, THREAD_RUNNABLE, memory_order_relaxed);
-    list_push(&cpu->ready[self->priority], &self->run_link);
+    list_push(&cpu->ready[self->level], &self->run_link);
     atomic_fetch_add_explicit(&cpu->ready_count, 1, memory_order_relaxed);
     sched_switch_locked(cpu, self, next, self->slice_end);
 }

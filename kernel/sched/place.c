@@ -56,14 +56,14 @@ static struct cpu *choose(struct thread *thread, struct cpu *home)
 void sched_kick_locked(struct cpu *cpu, const struct thread *newcomer)
 {
     if (cpu == arch_cpu_self()) {
-        if (newcomer->priority > cpu->current->priority && cpu->current != cpu->idle)
+        if (newcomer->level > cpu->current->level && cpu->current != cpu->idle)
             atomic_fetch_or(&cpu->current->work, WORK_RESCHED);
         sched_arm_locked(cpu);
         return;
     }
     if (is_idle(cpu))
         poke(cpu);
-    else if (newcomer->priority > cpu->current->priority ||
+    else if (newcomer->level > cpu->current->level ||
              atomic_load_explicit(&cpu->timer_armed, memory_order_relaxed) >
                  arch_clock_monotonic() + SCHED_SLICE_NS)
         arch_ipi_resched(cpu); /* it must preempt, or time the slice that it is in */
@@ -73,6 +73,7 @@ void sched_make_ready(struct cpu *home, struct thread *thread)
 {
     struct cpu *target = choose(thread, home);
     list_remove(&thread->timer_link);
+    sched_slept(thread, 0);
     atomic_store_explicit(&thread->state, THREAD_RUNNABLE, memory_order_relaxed);
     if (target != home) {
         /* Between the two locks it is on no queue, and so nobody's but ours. */

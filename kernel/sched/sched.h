@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The scheduler: one run queue per CPU, round robin in two classes (normal, kernel), an idle thread
+ * The scheduler: one run queue per CPU, round robin in three levels (busy, normal, kernel), an idle thread
  * that steals from the longest queue, no tick while at most one thread is ready.
  *
  * Lock key: r cpu->lock; o only the CPU itself, with interrupts off; c constant.
@@ -12,7 +12,9 @@
 #include "kernel/sync/spinlock.h"
 
 #define SCHED_SLICE_NS 4000000ul
-#define SCHED_PRIORITIES 3
+
+/* Queues of a CPU, by rising urgency. */
+enum sched_level { LEVEL_IDLE, LEVEL_BUSY, LEVEL_NORMAL, LEVEL_KERNEL, SCHED_LEVELS };
 
 struct cpu {
     struct arch_cpu arch;        /* first: assembly knows its offsets (self pointer, stacks) */
@@ -20,7 +22,8 @@ struct cpu {
     struct thread *previous;     /* o: who ran before the switch that is under way */
     unsigned number;             /* c */
     struct spinlock lock;        /* RANK_RUNQ */
-    struct list ready[SCHED_PRIORITIES]; /* r: by priority */
+    struct list ready[SCHED_LEVELS]; /* r */
+    unsigned picks;              /* r: from above LEVEL_BUSY while somebody waits there */
     _Atomic unsigned ready_count; /* r to change; others look */
     struct list timers;          /* r: threads parked here with a deadline, soonest first */
     _Atomic uint64_t timer_armed; /* o to change; others look. UINT64_MAX: off */

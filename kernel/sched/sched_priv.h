@@ -11,6 +11,9 @@
 /* switch.c. `_locked`: the CPU's lock is held. */
 void sched_enqueue_locked(struct cpu *cpu, struct thread *thread);
 struct thread *sched_pick_locked(struct cpu *cpu); /* takes the next thread off the queue; NULL: none */
+enum sched_level sched_best_locked(const struct cpu *cpu); /* the highest level where somebody is ready */
+/* THREAD slept until NOW (0: look at the clock if that matters). */
+void sched_slept(struct thread *thread, uint64_t now);
 /* Ends SELF's turn (its state says why) and runs NEXT. Both give the lock back. SLICE_END 0: a new slice. */
 void sched_switch_locked(struct cpu *cpu, struct thread *self, struct thread *next, uint64_t slice_end);
 void sched_leave_locked(struct cpu *cpu, struct thread *self);

@@ -10,11 +10,18 @@
  *                  |   ^  '--picked--->  |  ^
  *                  |   '----wake---- PARKED |
  *                  '-------handoff----------'
+ *
+ * Levels.  A thread that sleeps most of the time should not wait behind threads that never do.  It earns
+ * credit by sleeping, half of the time, up to one slice, and spends it by running; with credit it is
+ * LEVEL_NORMAL, else LEVEL_BUSY.  So one that runs for more than a third of the time is busy like the
+ * others, and however many wake up all the time, each BUSY_SHARE-th pick is from the busy ones.
  */
 #include "kernel/job/job.h"
 #include "kernel/sched/sched_priv.h"
 
 #define REPORT_NS 1000000ul /* CPU time is added to the job in steps of this */
+#define BUSY_SHARE 8
+#define CREDIT_MAX ((int64_t)SCHED_SLICE_NS)
 
 struct cpu *cpus[MAX_CPUS];
 unsigned cpu_count;
@@ -33,7 +40,7 @@ void sched_init_cpu(struct cpu *cpu)
 {
     struct thread *idle = &idle_threads[cpu->number];
     spinlock_init(&cpu->lock, RANK_RUNQ);
-    for (unsigned i = 0; i < SCHED_PRIORITIES; i++)
+    for (unsigned i = 0; i < SCHED_LEVELS; i++)
         list_init(&cpu->ready[i]);
     list_init(&cpu->timers);
     atomic_init(&cpu->timer_armed, NEVER);
@@ -55,29 +62,53 @@ struct thread *thread_self(void)
     return arch_cpu_self()->current;
 }
 
+void sched_slept(struct thread *thread, uint64_t now)
+{
+    if (thread->credit > CREDIT_MAX / 2)
+        return; /* enough for now */
+    if (now == 0)
+        now = arch_clock_monotonic();
+    int64_t earned = (int64_t)(now - thread->switched_in) / 2; /* since it was switched away from */
+    thread->credit = earned < CREDIT_MAX - thread->credit ? thread->credit + earned : CREDIT_MAX;
+}
+
 void sched_enqueue_locked(struct cpu *cpu, struct thread *thread)
 {
     spinlock_assert_held(&cpu->lock);
-    list_append(&cpu->ready[thread->priority], &thread->run_link);
+    if (thread->priority > 1)
+        thread->level = LEVEL_KERNEL;
+    else
+        thread->level = thread->credit > 0 ? LEVEL_NORMAL : LEVEL_BUSY;
+    list_append(&cpu->ready[thread->level], &thread->run_link);
     atomic_fetch_add_explicit(&cpu->ready_count, 1, memory_order_relaxed);
+}
+
+enum sched_level sched_best_locked(const struct cpu *cpu)
+{
+    enum sched_level level = SCHED_LEVELS - 1;
+    while (level > LEVEL_IDLE && list_empty(&cpu->ready[level]))
+        level--;
+    return level;
 }
 
 struct thread *sched_pick_locked(struct cpu *cpu)
 {
-    for (int priority = SCHED_PRIORITIES - 1; priority > 0; priority--) {
-        struct list *link = list_pop(&cpu->ready[priority]);
-        if (link != NULL) {
-            atomic_fetch_sub_explicit(&cpu->ready_count, 1, memory_order_relaxed);
-            return container_of(link, struct thread, run_link);
-        }
-    }
-    return NULL;
+    enum sched_level level = sched_best_locked(cpu);
+    if (level == LEVEL_IDLE)
+        return NULL;
+    if (level > LEVEL_BUSY && !list_empty(&cpu->ready[LEVEL_BUSY]) && ++cpu->picks % BUSY_SHARE == 0)
+        level = LEVEL_BUSY;
+    struct list *link = list_pop(&cpu->ready[level]);
+    atomic_fetch_sub_explicit(&cpu->ready_count, 1, memory_order_relaxed);
+    return container_of(link, struct thread, run_link);
 }
 
 /* SELF's turn ends at NOW. */
-static void account(struct thread *self, uint64_t now)
+static void end_turn(struct thread *self, uint64_t now)
 {
-    self->cpu_time += now - self->switched_in;
+    int64_t ran = (int64_t)(now - self->switched_in);
+    self->cpu_time += (uint64_t)ran;
+    self->credit = self->credit - ran > -CREDIT_MAX ? self->credit - ran : -CREDIT_MAX;
     self->switched_in = now;
     uint64_t news = self->cpu_time - self->cpu_reported;
     if (self->priority == 0 || (news < REPORT_NS && self->state != THREAD_DEAD))
@@ -101,7 +132,7 @@ void sched_switch_locked(struct cpu *cpu, struct thread *self, struct thread *ne
     uint64_t now = arch_clock_monotonic();
     spinlock_assert_held(&cpu->lock);
     kassert(next != self && next->state != THREAD_PARKED);
-    account(self, now);
+    end_turn(self, now);
     next->switched_in = now;
     next->slice_end = slice_end != 0 ? slice_end : now + SCHED_SLICE_NS;
     atomic_store_explicit(&next->cpu, cpu, memory_order_relaxed);
@@ -130,22 +161,19 @@ void sched_leave_locked(struct cpu *cpu, struct thread *self)
     sched_switch_locked(cpu, self, next != NULL ? next : cpu->idle, 0);
 }
 
-/* The queue's turn if anything of at least SELF's priority is ready. */
 void sched_yield(void)
 {
     struct cpu *cpu = arch_cpu_self();
     struct thread *self = cpu->current;
     spinlock_assert_none();
     spinlock_lock(&cpu->lock);
-    unsigned best = SCHED_PRIORITIES - 1;
-    while (best >= self->priority && list_empty(&cpu->ready[best]))
-        best--;
-    if (best < self->priority) {
+    struct thread *next = sched_pick_locked(cpu);
+    if (next == NULL) {
         spinlock_unlock(&cpu->lock);
         return;
     }
-    struct thread *next = sched_pick_locked(cpu);
     atomic_store_explicit(&self->state, THREAD_RUNNABLE, memory_order_relaxed);
+    end_turn(self, arch_clock_monotonic());
     sched_enqueue_locked(cpu, self);
     sched_switch_locked(cpu, self, next, 0);
 }
@@ -153,7 +181,7 @@ void sched_yield(void)
 static void preempted(struct thread *self)
 {
     atomic_fetch_and(&self->work, ~WORK_RESCHED);
-    if (self->wakes != 0)
+    if (self->wakes != 0 && arch_clock_monotonic() >= self->slice_end)
         self->spreads = 8; /* it woke somebody and went on computing: see place.c */
     sched_yield();
 }

@@ -142,6 +142,8 @@ static void reset(struct thread *thread, struct process *process, struct job *jo
     thread->job = job_get(job);
     thread->tid = tid_next();
     thread->priority = process != NULL ? 1 : 2;
+    thread->credit = SCHED_SLICE_NS / 2;
+    thread->switched_in = arch_clock_monotonic();
     thread->slice_end = thread->cpu_time = thread->cpu_reported = thread->deadline = 0;
     thread->wakes = thread->spreads = 0;
     thread->closing = NULL;

@@ -51,6 +51,8 @@ struct thread {
     uint64_t switched_in;        /* s: monotonic ns of the last switch to it */
     uint16_t wakes;              /* s: threads it woke since it last parked */
     uint16_t spreads;            /* s: so many more wakes go to idle CPUs at once (sched/place.c) */
+    int64_t credit;              /* r: ns it may run ahead of threads that never sleep (sched/switch.c) */
+    uint8_t level;               /* r: of the queue that it is in, or was taken from */
     uint8_t priority;            /* c: 0 idle, 1 normal, 2 kernel */
 
     void *closing;               /* fd/file: files that lost their last reference inside a close; s */

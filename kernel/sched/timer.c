@@ -68,6 +68,7 @@ static void expire_locked(struct cpu *cpu, uint64_t now)
         kassert(thread->state == THREAD_PARKED && thread->cpu == cpu);
         list_remove(&thread->timer_link);
         atomic_store_explicit(&thread->state, THREAD_RUNNABLE, memory_order_relaxed);
+        sched_slept(thread, now);
         sched_enqueue_locked(cpu, thread);
     }
 }
@@ -78,7 +79,7 @@ static bool overdue_locked(struct cpu *cpu, uint64_t now)
     struct thread *current = cpu->current;
     if (current == cpu->idle || atomic_load_explicit(&cpu->ready_count, memory_order_relaxed) == 0)
         return false;
-    return now >= current->slice_end || !list_empty(&cpu->ready[SCHED_PRIORITIES - 1]);
+    return now >= current->slice_end || sched_best_locked(cpu) > current->level;
 }
 
 void sched_timer_interrupt(void)
