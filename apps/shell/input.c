@@ -165,8 +165,8 @@ static void take_text(uint8_t byte)
         end_line();
         return;
     case 3:
-        input.interrupted = true;
-        input.len = input.line_start;
+        input.interrupted = true; /* what was typed ahead goes too */
+        input.len = input.line_start = input.taken;
         input.too_long = false;
         return;
     case 4:
