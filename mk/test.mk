@@ -5,7 +5,7 @@ GUEST_CPUS ?= 1 2 4
 FUZZ_TIME  ?= 20
 TEST_ARGS   = --cpus "$(GUEST_CPUS)" --host "$(sort $(HOSTTESTS))" --guest "$(sort $(GUESTTESTS))"
 
-.PHONY: test test-host test-guest test-scenario test-build fuzz
+.PHONY: test test-host test-guest test-scenario test-build fuzz bench
 ##@ Testing
 test: setup ## build and run everything; ends with one line "N passed, N failed"
 	@$(MAKE) --no-print-directory $(JOBS) test-build
@@ -31,3 +31,8 @@ fuzz: $(addprefix build/fuzz/,$(FUZZTARGETS)) ## run each fuzz target for FUZZ_T
 	    build/fuzz/$$t -max_total_time=$(FUZZ_TIME) -timeout=10 -print_final_stats=0 -verbosity=0 \
 	        -artifact_prefix=build/crashes/$$t- build/corpus/$$t $$seeds || exit 1; \
 	done
+
+BENCHES = $(filter bench-%,$(sort $(PROGRAMS)))
+bench: kernel user build/boot.img build/tessera.iso ## measure: instructions (counted by QEMU) and the time to boot
+	@for b in $(BENCHES); do echo "$$b:"; tools/vm exec --icount --timeout 120 build/user/$$b || exit 1; done
+	@$(PYTHON) tests/bench/boot.py

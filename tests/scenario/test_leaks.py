@@ -8,6 +8,7 @@ from shell import TcpShell
 
 OPTIONS = {"smp": 1}
 ROUNDS = 200
+WARM_UP = 2 * ROUNDS + 40
 TIME_WAIT = 62  # seconds: what services/net keeps a closed connection
 
 
@@ -40,14 +41,21 @@ def one_round(port, i):
 
 
 def test_200_connections_leave_nothing_behind(machine, console):
-    """The first rounds raise every high-water mark; after them, and TIME_WAIT, nothing may grow any more."""
+    """The first rounds raise every high-water mark; after them, and TIME_WAIT, nothing may grow any more.
+
+    A heap may still take a page once, so there are two tries: a leak shows in both.
+    """
     port = machine.port(26)
-    for i in range(ROUNDS + 20):
+    for i in range(WARM_UP):
         one_round(port, i)
     time.sleep(TIME_WAIT)
-    before = counters(console)
-    for i in range(ROUNDS):
-        one_round(port, i)
-    after = settle(console, before, TIME_WAIT + 30)
-    changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
-    assert not changed, f"not given back (before, after): {changed}"
+    changed = []
+    for _ in range(2):
+        before = counters(console)
+        for i in range(ROUNDS):
+            one_round(port, i)
+        after = settle(console, before, 5)
+        changed.append({name: (before[name], after[name]) for name in before if before[name] != after[name]})
+        if not changed[-1]:
+            return
+    assert False, f"not given back (before, after): {changed}"
