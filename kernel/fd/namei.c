@@ -10,11 +10,11 @@
  */
 #include "kernel/fd/namei.h"
 
+#include "kernel/fd/nametext.h"
 #include "kernel/fd/place.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 
-#define TEXT_MAX 1024
 #define STACK_INLINE 8
 #define STACK_MAX 512 /* directories that `..` may return to: more than a path can name */
 #define LINKS_MAX 32
@@ -25,102 +25,11 @@ struct lookup {
     struct place *stack; /* inline_stack or allocated */
     unsigned depth, room;
     unsigned links;
-    bool must_dir;
-    size_t len;
+    cloudabi_errno_t itself; /* what the operation on the directory itself gives; 0: it is performed */
     struct place inline_stack[STACK_INLINE];
-    char text[TEXT_MAX]; /* components separated by single slashes, none of them "." or empty */
+    struct name_text text;
     char link[NAME_TARGET_MAX];
 };
-
-/* --- the text ----------------------------------------------------------------------------------------------- */
-
-static size_t component_len(const char *text, size_t len)
-{
-    const char *slash = memchr(text, '/', len);
-    return slash != NULL ? (size_t)(slash - text) : len;
-}
-
-static bool is_dotdot(const char *name, size_t len)
-{
-    return len == 2 && name[0] == '.' && name[1] == '.';
-}
-
-/* Appends the components of PATH to TO, dropping "." and empty ones. *LEN grows. */
-static cloudabi_errno_t text_append(char *to, size_t *len, const char *path, size_t path_len, bool *must_dir)
-{
-    *must_dir = false;
-    while (path_len > 0) {
-        size_t part = component_len(path, path_len);
-        bool skip = part == 0 || (part == 1 && path[0] == '.');
-        *must_dir = skip || part < path_len;
-        if (!skip) {
-            if (*len + part + 1 > TEXT_MAX)
-                return CLOUDABI_ENAMETOOLONG;
-            if (*len > 0)
-                to[(*len)++] = '/';
-            memcpy(to + *len, path, part);
-            *len += part;
-        }
-        size_t used = part < path_len ? part + 1 : part;
-        path += used;
-        path_len -= used;
-        if (!skip && path_len > 0)
-            *must_dir = false;
-    }
-    return 0;
-}
-
-static bool text_has_dotdot(const char *text, size_t len)
-{
-    while (len > 0) {
-        size_t part = component_len(text, len);
-        if (is_dotdot(text, part))
-            return true;
-        size_t used = part < len ? part + 1 : part;
-        text += used;
-        len -= used;
-    }
-    return false;
-}
-
-static void text_drop(struct lookup *lookup, size_t len)
-{
-    if (len < lookup->len)
-        len++; /* the slash */
-    lookup->len -= len;
-    memmove(lookup->text, lookup->text + len, lookup->len);
-}
-
-/* The link whose name ends at CONSUMED gives way to its target. */
-static cloudabi_errno_t text_replace_link(struct lookup *lookup, size_t consumed)
-{
-    const struct name_request *request = &lookup->request;
-    if (++lookup->links > LINKS_MAX)
-        return CLOUDABI_ELOOP;
-    if (request->link_len == 0)
-        return CLOUDABI_ENOENT;
-    if (request->link[0] == '/')
-        return CLOUDABI_ENOTCAPABLE;
-    char text[TEXT_MAX];
-    size_t start = consumed;
-    while (start > 0 && lookup->text[start - 1] != '/')
-        start--;
-    size_t rest = consumed < lookup->len ? lookup->len - consumed - 1 : 0;
-    size_t len = 0;
-    bool link_dir, rest_dir;
-    cloudabi_errno_t error = text_append(text, &len, lookup->text, start, &rest_dir);
-    if (error == 0)
-        error = text_append(text, &len, request->link, request->link_len, &link_dir);
-    if (error == 0)
-        error = text_append(text, &len, lookup->text + lookup->len - rest, rest, &rest_dir);
-    if (error != 0)
-        return error;
-    if (rest == 0 && link_dir)
-        lookup->must_dir = true;
-    memcpy(lookup->text, text, len);
-    lookup->len = len;
-    return 0;
-}
 
 /* --- the stack ------------------------------------------------------------------------------------------------ */
 
@@ -171,8 +80,17 @@ static cloudabi_errno_t cross(struct lookup *lookup)
     if (error != 0)
         return error;
     place.inheriting &= inheriting;
-    text_drop(lookup, request->consumed);
+    name_text_drop(&lookup->text, request->consumed);
     return stack_push(lookup, &place);
+}
+
+/* The link whose name was the last consumed gives way to its target. */
+static cloudabi_errno_t follow_link(struct lookup *lookup)
+{
+    const struct name_request *request = &lookup->request;
+    if (++lookup->links > LINKS_MAX)
+        return CLOUDABI_ELOOP;
+    return name_text_replace(&lookup->text, request->consumed, request->link, request->link_len);
 }
 
 /* --- the walk -------------------------------------------------------------------------------------------------- */
@@ -184,7 +102,7 @@ static cloudabi_errno_t step(struct lookup *lookup, enum port_op op, size_t len,
     enum port_op wanted = request->op;
     request->op = op;
     request->dir = stack_top(lookup);
-    request->path = lookup->text;
+    request->path = lookup->text.bytes;
     request->len = len;
     request->kind = PORT_REPLY_DONE;
     cloudabi_errno_t error = place_request(request);
@@ -192,28 +110,28 @@ static cloudabi_errno_t step(struct lookup *lookup, enum port_op op, size_t len,
     *again = error == 0 && (request->kind == PORT_REPLY_LINK || request->kind == PORT_REPLY_CROSS);
     if (!*again)
         return error;
-    return request->kind == PORT_REPLY_LINK ? text_replace_link(lookup, request->consumed) : cross(lookup);
+    return request->kind == PORT_REPLY_LINK ? follow_link(lookup) : cross(lookup);
 }
 
 /* Walks until no `..` is left in the text (or, with KEEP_LAST, until only the last component is left). */
 static cloudabi_errno_t walk(struct lookup *lookup, bool keep_last)
 {
-    while (lookup->len > 0) {
-        size_t part = component_len(lookup->text, lookup->len);
+    while (lookup->text.len > 0) {
+        size_t part = name_text_first(&lookup->text);
         bool again = false;
         cloudabi_errno_t error;
-        if (is_dotdot(lookup->text, part)) {
-            text_drop(lookup, part);
+        if (name_text_first_is_dotdot(&lookup->text)) {
+            name_text_drop(&lookup->text, part);
             error = stack_pop(lookup);
-        } else if (keep_last && part == lookup->len) {
+        } else if (keep_last && part == lookup->text.len) {
             return 0;
-        } else if (keep_last || text_has_dotdot(lookup->text, lookup->len)) {
+        } else if (keep_last || name_text_has_dotdot(&lookup->text)) {
             uint16_t flags = lookup->request.flags;
             lookup->request.flags = PORT_FLAG_FOLLOW;
             error = step(lookup, PORT_WALK, part, &again);
             lookup->request.flags = flags;
             if (error == 0 && !again) {
-                text_drop(lookup, part);
+                name_text_drop(&lookup->text, part);
                 error = stack_push(lookup, &lookup->request.found);
             }
         } else {
@@ -233,10 +151,12 @@ static cloudabi_errno_t perform(struct lookup *lookup)
         cloudabi_errno_t error = walk(lookup, false);
         if (error != 0)
             return error;
-        if (lookup->must_dir)
+        if (lookup->text.len == 0 && lookup->itself != 0)
+            return lookup->itself;
+        if (lookup->text.must_dir)
             lookup->request.flags |= lookup->request.op <= PORT_PUTATTR ? PORT_FLAG_MUSTDIR | PORT_FLAG_FOLLOW
                                                                        : PORT_FLAG_MUSTDIR;
-        error = step(lookup, lookup->request.op, lookup->len, &again);
+        error = step(lookup, lookup->request.op, lookup->text.len, &again);
         if (error != 0 || !again)
             return error;
     }
@@ -257,8 +177,8 @@ static cloudabi_errno_t lookup_begin(struct lookup *lookup, const struct fd_gran
     lookup->stack = lookup->inline_stack;
     lookup->room = STACK_INLINE;
     lookup->links = 0;
-    lookup->len = 0;
-    cloudabi_errno_t error = text_append(lookup->text, &lookup->len, path->bytes, path->len, &lookup->must_dir);
+    lookup->itself = 0;
+    cloudabi_errno_t error = name_text_set(&lookup->text, path->bytes, path->len);
     if (error == 0)
         error = place_of_file(dir, &lookup->stack[0]);
     lookup->depth = error == 0;
@@ -290,7 +210,7 @@ cloudabi_errno_t namei_open(const struct fd_grant *dir, const struct user_path *
     lookup.request.open = args;
     lookup.request.flags = follow(args->lookup);
     if ((args->oflags & CLOUDABI_O_DIRECTORY) != 0)
-        lookup.must_dir = true;
+        lookup.text.must_dir = true;
     error = perform(&lookup);
     if (error == 0) {
         *file = lookup.request.file;
@@ -344,9 +264,8 @@ static cloudabi_errno_t name_operation(const struct fd_grant *dir, const struct 
         lookup.request.target = target->bytes;
         lookup.request.target_len = target->len;
     }
-    error = walk(&lookup, false);
-    if (error == 0)
-        error = lookup.len == 0 ? itself : perform(&lookup);
+    lookup.itself = itself;
+    error = perform(&lookup);
     lookup_end(&lookup);
     return error;
 }
@@ -374,6 +293,7 @@ cloudabi_errno_t namei_readlink(const struct fd_grant *dir, const struct user_pa
     cloudabi_errno_t error = lookup_begin(&lookup, dir, path, PORT_READLINK);
     if (error != 0)
         return error;
+    lookup.itself = CLOUDABI_EINVAL;
     error = perform(&lookup);
     if (error == 0) {
         *used = lookup.request.link_len < len ? lookup.request.link_len : len;
@@ -383,15 +303,17 @@ cloudabi_errno_t namei_readlink(const struct fd_grant *dir, const struct user_pa
     return error;
 }
 
-/* LINK and RENAME: both names are walked to their parents, then one request holds both. */
-static cloudabi_errno_t two_names(struct lookup *from, struct lookup *to)
+/* LINK and RENAME: both names are walked to their parents, then one request holds both. AGAIN: the first was a link
+ * to follow, or mounted. */
+static cloudabi_errno_t two_names(struct lookup *from, struct lookup *to, bool *again)
 {
+    *again = false;
     cloudabi_errno_t error = walk(from, true);
     if (error == 0)
         error = walk(to, true);
     if (error != 0)
         return error;
-    if (from->len == 0 || to->len == 0)
+    if (from->text.len == 0 || to->text.len == 0)
         return CLOUDABI_EINVAL;
     const struct place *a = stack_top(from), *b = stack_top(to);
     if (a->node == NULL || b->node == NULL)
@@ -399,13 +321,11 @@ static cloudabi_errno_t two_names(struct lookup *from, struct lookup *to)
     if (a->node->port != b->node->port)
         return CLOUDABI_EXDEV;
     from->request.dir2 = stack_top(to);
-    from->request.target = to->text;
-    from->request.target_len = to->len;
-    if (from->must_dir || to->must_dir)
+    from->request.target = to->text.bytes;
+    from->request.target_len = to->text.len;
+    if (from->text.must_dir || to->text.must_dir)
         from->request.flags |= PORT_FLAG_MUSTDIR;
-    bool again;
-    error = step(from, from->request.op, from->len, &again);
-    return again ? CLOUDABI_EAGAIN : error;
+    return step(from, from->request.op, from->text.len, again);
 }
 
 static cloudabi_errno_t two_name_operation(const struct fd_grant *dir1, const struct user_path *path1,
@@ -420,9 +340,10 @@ static cloudabi_errno_t two_name_operation(const struct fd_grant *dir1, const st
     if (error != 0)
         goto out;
     from.request.flags = flags;
+    bool again;
     do {
-        error = two_names(&from, &to);
-    } while (error == CLOUDABI_EAGAIN);
+        error = two_names(&from, &to, &again);
+    } while (error == 0 && again);
     lookup_end(&to);
 out:
     lookup_end(&from);

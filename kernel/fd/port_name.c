@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Name operations below a port's directory: one request each, and what becomes of its reply. */
+#include "kernel/fd/nametext.h"
 #include "kernel/fd/place.h"
 #include "kernel/lib/string.h"
 
@@ -57,7 +58,7 @@ static cloudabi_errno_t request_fill(struct name_request *request, struct port_c
         attr_from_stat(&wire->attr, request->attr);
     wire->a = request->mask;
     cloudabi_errno_t error = port_call_put(call, 0, request->path, request->len);
-    if (error != 0 || request->target_len == 0)
+    if (error != 0 || request->target_len == 0 || request->op == PORT_WALK)
         return error;
     if (request->dir2 != NULL) {
         wire->node2 = request->dir2->node->id;
@@ -217,16 +218,9 @@ static cloudabi_errno_t take_done(struct name_request *request, struct port_call
     }
 }
 
-/* LINK and CROSS name a component of the path that was sent, by its end. */
-static bool consumed_whole(const struct name_request *request, size_t consumed)
-{
-    return consumed > 0 && consumed <= request->len && request->path[consumed - 1] != '/' &&
-           (consumed == request->len || request->path[consumed] == '/');
-}
-
 static cloudabi_errno_t take_stop(struct name_request *request, struct port_call *call)
 {
-    if (!consumed_whole(request, call->reply->consumed)) {
+    if (!name_ends_component(request->path, request->len, call->reply->consumed)) {
         port_violation(call->port, call->epoch, "component of a path");
         return CLOUDABI_EIO;
     }
