@@ -62,27 +62,36 @@ struct block {
 };
 
 static size_t memory_limit = DEFAULT_LIMIT;
-static size_t memory_used;
+static size_t memory_used, memory_peak;
+static uint64_t memory_refusals;
 
-void lwip_port_memory(size_t limit)
+void lwip_port_memory_limit(size_t limit)
 {
     memory_limit = limit;
 }
 
-size_t lwip_port_memory_used(void)
+struct lwip_port_memory lwip_port_memory_state(void)
 {
-    return memory_used;
+    return (struct lwip_port_memory){memory_used, memory_peak, memory_refusals};
+}
+
+static void *refuse(void)
+{
+    memory_refusals++;
+    return NULL;
 }
 
 void *lwip_port_malloc(unsigned long size)
 {
     if (size > memory_limit || memory_used > memory_limit - size)
-        return NULL;
+        return refuse();
     struct block *block = malloc(sizeof(*block) + size);
     if (block == NULL)
-        return NULL;
+        return refuse();
     block->size = size;
     memory_used += size;
+    if (memory_used > memory_peak)
+        memory_peak = memory_used;
     return block + 1;
 }
 

@@ -9,6 +9,7 @@
 #include "lwip/priv/tcp_priv.h"
 #include "netif/ethernet.h"
 #include "services/net/frame.h"
+#include "services/net/reuse.h"
 
 #define FRAME_MIN 60
 /* Frames handled before other work gets its turn. */
@@ -53,6 +54,7 @@ static void pad(struct virtio_net_frame *frame)
 static void receive(struct card *card, struct virtio_net_frame *frame)
 {
     pad(frame);
+    reuse_check(frame->data, frame->length);
     bool scarce = virtio_net_receive_room(&card->device) < card->device.receive_pool.count / 2;
     struct pbuf *pbuf = scarce ? frame_copied(card, frame) : frame_in_place(card, frame);
     card->stats.received++;

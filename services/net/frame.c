@@ -76,3 +76,36 @@ struct frame_checksum frame_finish_tcp(uint8_t *frame, size_t length, bool parti
     memcpy(frame + place.start + TCP_CHECKSUM, &checksum, sizeof(checksum));
     return (struct frame_checksum){(uint16_t)place.start, TCP_CHECKSUM};
 }
+
+#define TCP_SEQUENCE 4
+#define TCP_FLAGS    13
+#define FLAG_SYN     0x02
+#define FLAG_ACK     0x10
+
+static uint32_t big_endian(const uint8_t *bytes, size_t count)
+{
+    uint32_t value = 0;
+    for (size_t i = 0; i < count; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+bool frame_find_syn(const uint8_t *frame, size_t length, struct frame_syn *syn)
+{
+    struct tcp_place place;
+    if (!find_tcp(frame, length, &place))
+        return false;
+    const uint8_t *tcp = frame + place.start;
+    if ((tcp[TCP_FLAGS] & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN)
+        return false;
+    size_t half = place.addresses_length / 2;
+    *syn = (struct frame_syn){
+        .family = half == 4 ? 4 : 6,
+        .source = frame + place.addresses,
+        .destination = frame + place.addresses + half,
+        .source_port = (uint16_t)big_endian(tcp, 2),
+        .destination_port = (uint16_t)big_endian(tcp + 2, 2),
+        .sequence = big_endian(tcp + TCP_SEQUENCE, 4),
+    };
+    return true;
+}

@@ -18,4 +18,14 @@ struct frame_checksum {
  */
 struct frame_checksum frame_finish_tcp(uint8_t *frame, size_t length, bool partial);
 
+/* A request to connect: a TCP segment with SYN and without ACK. */
+struct frame_syn {
+    uint8_t family; /* 4 or 6 */
+    const uint8_t *source, *destination;
+    uint16_t source_port, destination_port;
+    uint32_t sequence;
+};
+
+bool frame_find_syn(const uint8_t *frame, size_t length, struct frame_syn *syn);
+
 #endif

@@ -58,7 +58,9 @@ static void add_stats(const struct net *net, struct text *text)
         (unsigned long long)stats->received_copied, (unsigned long long)stats->received_dropped);
     add(text, "sent %llu\nsent_bytes %llu\nsend_stalled %llu\n", (unsigned long long)stats->sent,
         (unsigned long long)stats->sent_bytes, (unsigned long long)stats->send_stalled);
-    add(text, "memory %zu\n", lwip_port_memory_used());
+    struct lwip_port_memory memory = lwip_port_memory_state();
+    add(text, "memory %zu\nmemory_peak %zu\nmemory_refused %llu\n", memory.used, memory.peak,
+        (unsigned long long)memory.refusals);
 }
 
 size_t interface_text(const struct net *net, enum name_kind file, char bytes[INTERFACE_TEXT_MAX])

@@ -7,7 +7,8 @@
 #include "abi/cloudabi_syscalls.h"
 #include "services/net/local.h"
 
-#define BACKLOG 16
+/* Half-open connections count too, and each one that is refused costs its peer seconds. */
+#define BACKLOG 64
 
 #define STREAM_RIGHTS                                                                      \
     (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS | \

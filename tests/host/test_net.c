@@ -83,7 +83,7 @@ static int teardown(void **state)
     while (tcp_active_pcbs != NULL)
         tcp_abort(tcp_active_pcbs);
     turn();
-    assert_int_equal(lwip_port_memory_used() < 8192, 1);
+    assert_int_equal(lwip_port_memory_state().used < 8192, 1);
     free(net.nodes.places);
     net_kernel_stop();
     return 0;
@@ -485,6 +485,14 @@ static void test_checksums(void **state)
     for (int i = 34; i < 54; i += 2)
         sum += (uint32_t)(frame[i] << 8 | frame[i + 1]);
     assert_int_equal((sum & 0xffff) + (sum >> 16), 0xffff);
+    struct frame_syn syn;
+    assert_true(frame_find_syn(frame, sizeof(frame), &syn));
+    assert_int_equal(syn.source_port, 0x4d2);
+    assert_int_equal(syn.destination_port, 80);
+    assert_int_equal(syn.sequence, 1);
+    assert_int_equal(syn.source[3], 15);
+    frame[47] = 0x12;
+    assert_false(frame_find_syn(frame, sizeof(frame), &syn));
     frame[23] = 17;
     assert_int_equal(frame_finish_tcp(frame, sizeof(frame), false).start, 0);
     assert_int_equal(frame_finish_tcp(frame, 20, false).start, 0);

@@ -16,7 +16,13 @@ uint32_t lwip_port_sequence(const ip_addr_t *local, uint16_t local_port, const i
 void lwip_port_complaints(void (*function)(const char *text));
 
 /* Limit of all of lwIP's memory together, in bytes; exceeding it is an allocation failure. */
-void lwip_port_memory(size_t limit);
-size_t lwip_port_memory_used(void);
+void lwip_port_memory_limit(size_t limit);
+
+struct lwip_port_memory {
+    size_t used, peak; /* bytes */
+    uint64_t refusals; /* failed allocations */
+};
+
+struct lwip_port_memory lwip_port_memory_state(void);
 
 #endif

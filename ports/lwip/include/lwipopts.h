@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How lwIP is configured: one thread, callbacks only, every pool on the heap with one limit over all
- * (lwip_port_memory), so that a machine with 32 MiB and one with many connections run the same binary.
+ * (lwip_port_memory_limit), so that a machine with 32 MiB and one with many connections run the same binary.
  */
 #ifndef LWIPOPTS_H
 #define LWIPOPTS_H
