@@ -21,6 +21,8 @@
 #include "kernel/sched/sched.h"
 
 #define STACK_SIZE (8ul << 20)
+#define FIRST_STACK (64ul << 10) /* what most programs use of it */
+#define REGION (2ul << 20) /* covered by one page table */
 #define CANARY_LEN 16 /* the C start-up takes eight */
 #define READ_WRITE (CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE)
 #define ALL_PROT (READ_WRITE | CLOUDABI_PROT_EXEC)
@@ -90,13 +92,15 @@ static void choose_layout(struct vmspace *space, struct layout *layout, const st
 {
     uint64_t random = random_u64();
     uint64_t vdso_size = arch_vdso_object()->size;
-    layout->guard = space->map_base;
-    layout->stack_end = layout->guard + PAGE_SIZE + STACK_SIZE +
-                        page_up(sizeof(struct start_block) + argdata_len);
+    uint64_t told = page_up(sizeof(struct start_block) + argdata_len);
+    uint64_t tip = ((space->map_base + PAGE_SIZE + STACK_SIZE) / REGION + 1) * REGION;
+    /* What is used at once, from the tip of the stack to the image, begins with a page table. */
+    layout->stack_end = tip + FIRST_STACK + told + random_pages(&random, 4);
+    layout->guard = layout->stack_end - told - STACK_SIZE - PAGE_SIZE;
     layout->vdso = layout->stack_end + random_pages(&random, 5);
     layout->bias = layout->vdso + page_up(vdso_size) + random_pages(&random, 5) - elf->start;
     /* The space is not in use yet: what it chooses from now on shares page tables with the image. */
-    space->map_base = space->map_hint = layout->bias + elf->end + random_pages(&random, 8);
+    space->map_base = space->map_hint = layout->bias + elf->end + random_pages(&random, 5);
 }
 
 static cloudabi_errno_t zero_rest(struct vmspace *space, uint64_t bias, const struct elf_segment *segment)
