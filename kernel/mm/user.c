@@ -49,22 +49,12 @@ static cloudabi_errno_t sum_up(struct user_vec *vec)
     return 0;
 }
 
-cloudabi_errno_t user_vec_copyin(struct user_vec *vec, user_addr_t iovs, uint64_t n)
+cloudabi_errno_t user_vec_copyin_any(struct user_vec *vec, user_addr_t iovs, uint64_t n)
 {
     if (n > USER_VEC_MAX)
         return CLOUDABI_EINVAL;
     vec->buf = vec->inline_buf;
     vec->count = n;
-    vec->total = 0;
-    if (n == 0)
-        return 0;
-    if (n == 1) { /* nearly always */
-        if (!in_user_space(iovs, sizeof(struct user_buf)) ||
-            arch_copy_from_user(vec->inline_buf, iovs.va, sizeof(struct user_buf)) != 0)
-            return CLOUDABI_EFAULT;
-        vec->total = vec->inline_buf[0].len;
-        return vec->total <= (size_t)INT64_MAX ? 0 : CLOUDABI_EINVAL;
-    }
     if (n > USER_VEC_INLINE) {
         vec->buf = kmalloc(thread_self()->job, n * sizeof(struct user_buf));
         if (vec->buf == NULL)
@@ -78,10 +68,9 @@ cloudabi_errno_t user_vec_copyin(struct user_vec *vec, user_addr_t iovs, uint64_
     return error;
 }
 
-void user_vec_release(struct user_vec *vec)
+void user_vec_free(struct user_vec *vec)
 {
-    if (vec->buf != vec->inline_buf)
-        kfree(vec->buf);
+    kfree(vec->buf);
     vec->buf = vec->inline_buf;
     vec->count = 0;
 }

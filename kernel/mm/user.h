@@ -46,8 +46,26 @@ struct user_vec {
 };
 
 /* Copies in N (iovec or ciovec: same layout). EFAULT, EINVAL, ENOMEM. */
-cloudabi_errno_t user_vec_copyin(struct user_vec *vec, user_addr_t iovs, uint64_t n);
-void user_vec_release(struct user_vec *vec);
+cloudabi_errno_t user_vec_copyin_any(struct user_vec *vec, user_addr_t iovs, uint64_t n);
+static inline cloudabi_errno_t user_vec_copyin(struct user_vec *vec, user_addr_t iovs, uint64_t n)
+{
+    vec->buf = vec->inline_buf;
+    vec->count = n;
+    vec->total = 0;
+    if (n == 0)
+        return 0;
+    if (n != 1)
+        return user_vec_copyin_any(vec, iovs, n);
+    cloudabi_errno_t error = copy_from_user(vec->inline_buf, iovs, sizeof(struct user_buf));
+    vec->total = vec->inline_buf[0].len;
+    return error != 0 || vec->total <= (size_t)INT64_MAX ? error : CLOUDABI_EINVAL;
+}
+void user_vec_free(struct user_vec *vec);
+static inline void user_vec_release(struct user_vec *vec)
+{
+    if (vec->buf != vec->inline_buf)
+        user_vec_free(vec);
+}
 /* Copy LEN bytes from/to the vector starting at byte SKIP of it. EFAULT; may fault. */
 cloudabi_errno_t user_vec_read(const struct user_vec *vec, size_t skip, void *to, size_t len);
 cloudabi_errno_t user_vec_write(const struct user_vec *vec, size_t skip, const void *from,

@@ -129,6 +129,8 @@ struct port_request {
 
 #define PORT_REQUEST_SHORT 64u /* bytes: up to and with node2 */
 
+/* The attributes matter only in replies to PORT_OPEN to PORT_SETATTR and PORT_REOPEN; of others the kernel does not
+ * read them. */
 struct port_reply {
     uint64_t tag;
     uint16_t error; /* cloudabi_errno_t; 0 = fine */

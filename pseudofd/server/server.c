@@ -70,20 +70,34 @@ static cloudabi_errno_t call_dispatch(struct server *server, struct call *call)
     return function != NULL ? function(server, call) : entry->missing;
 }
 
+/* Operations whose request and reply fill only the first part of their structures. */
+static inline bool is_short(unsigned op)
+{
+    return op > PORT_SETATTR && op != PORT_REOPEN;
+}
+
+#define REPLY_SHORT offsetof(struct port_reply, attr)
+
 /* Copies the request out of the slot and points at its payload. The kernel is trusted to have kept lengths
  * within the payload. */
 static void call_begin(struct server *server, uint32_t slot, struct call *call)
 {
+    const struct port_request *request = &region_slot(server, slot)->request;
     call->server = server;
-    call->request = region_slot(server, slot)->request;
     call->payload = region_payload(server, slot);
+    if (is_short(request->op)) {
+        memcpy(&call->request, request, PORT_REQUEST_SHORT);
+        memset(&call->reply, 0, REPLY_SHORT);
+    } else {
+        call->request = *request;
+        memset(&call->reply, 0, sizeof(call->reply));
+    }
     call->path = (const char *)call->payload;
     call->path_len = call->request.path_len;
     call->path2 = call->path + call->path_len;
     call->path2_len = call->request.path2_len;
     call->data = (const uint8_t *)call->path2 + call->path2_len;
     call->data_len = call->request.len;
-    memset(&call->reply, 0, sizeof(call->reply));
     call->reply.tag = call->request.tag;
     call->reply.fd[0] = call->reply.fd[1] = -1;
 }
@@ -105,7 +119,10 @@ void call_finish(struct call *call, cloudabi_errno_t error)
     uint32_t slot = (uint32_t)call->reply.tag % PORT_SLOTS;
     call->reply.error = error;
     server->deferred &= ~(1ull << slot);
-    region_slot(server, slot)->reply = call->reply;
+    if (is_short(call->request.op))
+        memcpy(&region_slot(server, slot)->reply, &call->reply, REPLY_SHORT);
+    else
+        region_slot(server, slot)->reply = call->reply;
     server->header->rep[server->rep_tail % PORT_SLOTS] = slot;
     server->rep_tail++;
     store_release(&server->header->rep_tail, server->rep_tail);

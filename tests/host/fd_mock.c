@@ -212,7 +212,7 @@ cloudabi_errno_t copy_to_user(user_addr_t to, const void *from, size_t len)
     return 0;
 }
 
-cloudabi_errno_t user_vec_copyin(struct user_vec *vec, user_addr_t iovs, uint64_t n)
+cloudabi_errno_t user_vec_copyin_any(struct user_vec *vec, user_addr_t iovs, uint64_t n)
 {
     const struct user_buf *from = (const struct user_buf *)iovs.va;
     assert(n <= USER_VEC_INLINE);
@@ -224,7 +224,7 @@ cloudabi_errno_t user_vec_copyin(struct user_vec *vec, user_addr_t iovs, uint64_
     return 0;
 }
 
-void user_vec_release(struct user_vec *vec)
+void user_vec_free(struct user_vec *vec)
 {
     (void)vec;
 }
