@@ -91,6 +91,7 @@ struct pt_frame_ops {
 };
 
 int arch_pt_create(struct arch_pt *pt, const struct pt_frame_ops *ops); /* 0 or -1: no memory */
+/* All entries have been cleared before. The frames that it frees are full of zeros. */
 void arch_pt_destroy(struct arch_pt *pt, const struct pt_frame_ops *ops);
 /* Makes the levels above VA exist. After success arch_pt_set(VA) can not fail. */
 int arch_pt_prepare(struct arch_pt *pt, uint64_t va, const struct pt_frame_ops *ops);

@@ -15,9 +15,12 @@
 #define CACHE_FRAMES 64
 #define CACHE_BATCH  32
 
+#define ZEROED_MAX 32
+
 struct frame_cache {
-    uint32_t count;
+    uint32_t count, zeroed_count;
     struct frame *slot[CACHE_FRAMES];
+    struct frame *zeroed[ZEROED_MAX]; /* all bytes 0 */
 } __attribute__((aligned(64)));
 
 static struct buddy buddy;
@@ -50,7 +53,7 @@ uint64_t frame_free_count(void)
 {
     uint64_t count = buddy.free;
     for (unsigned i = 0; i < MAX_CPUS; i++)
-        count += caches[i].count;
+        count += caches[i].count + caches[i].zeroed_count;
     return count;
 }
 
@@ -152,28 +155,44 @@ static void own(struct frame *frame, struct job *job)
     atomic_store_explicit(&frame->references, 1, memory_order_relaxed);
     frame->state = 0;
     frame->pins = 0;
+    frame->index = 0;
     frame->object = NULL;
     frame->job = job;
+}
+
+/* The last resort before there is no memory: what is kept because it is zeroed. */
+static struct frame *take_any(struct frame_cache *cache)
+{
+    if (cache->count == 0)
+        cache_fill(cache);
+    if (cache->count > 0)
+        return cache->slot[--cache->count];
+    return cache->zeroed_count > 0 ? cache->zeroed[--cache->zeroed_count] : NULL;
 }
 
 struct frame *frame_alloc(struct job *job)
 {
     if (!job_charge(job, JOB_MEMORY, PAGE_SIZE))
         return NULL;
-    struct frame_cache *cache = this_cache();
-    if (cache->count == 0)
-        cache_fill(cache);
-    if (cache->count == 0) {
+    struct frame *frame = take_any(this_cache());
+    if (frame == NULL) {
         job_uncharge(job, JOB_MEMORY, PAGE_SIZE);
         return NULL;
     }
-    struct frame *frame = cache->slot[--cache->count];
     own(frame, job != NULL ? job : &job_root);
     return frame;
 }
 
 struct frame *frame_alloc_zero(struct job *job)
 {
+    struct frame_cache *cache = this_cache();
+    if (cache->zeroed_count > 0) {
+        if (!job_charge(job, JOB_MEMORY, PAGE_SIZE))
+            return NULL;
+        struct frame *zeroed = cache->zeroed[--cache->zeroed_count];
+        own(zeroed, job != NULL ? job : &job_root);
+        return zeroed;
+    }
     struct frame *frame = frame_alloc(job);
     if (frame != NULL)
         memset(frame_data(frame), 0, PAGE_SIZE);
@@ -196,6 +215,29 @@ void frame_put(struct frame *frame)
     give(frame);
 }
 
+/* For assertions. */
+__attribute__((unused)) static bool is_zero(const struct frame *frame)
+{
+    const uint64_t *word = frame_data(frame);
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*word); i++)
+        if (word[i] != 0)
+            return false;
+    return true;
+}
+
+void frame_put_zeroed(struct frame *frame)
+{
+    struct frame_cache *cache = this_cache();
+    if (cache->zeroed_count == ZEROED_MAX) {
+        frame_put(frame);
+        return;
+    }
+    kassert(atomic_load(&frame->references) == 1 && is_zero(frame));
+    atomic_store_explicit(&frame->references, 0, memory_order_relaxed);
+    job_uncharge(frame->job, JOB_MEMORY, PAGE_SIZE);
+    cache->zeroed[cache->zeroed_count++] = frame;
+}
+
 /* --- blocks --------------------------------------------------------------------------------- */
 
 /* Frames that this CPU keeps may be what is missing to form a block. */
@@ -207,6 +249,8 @@ static struct frame *block_from_buddy(unsigned order)
     if (first == NULL) {
         while (cache->count > 0)
             buddy_free(&buddy, cache->slot[--cache->count], 0);
+        while (cache->zeroed_count > 0)
+            buddy_free(&buddy, cache->zeroed[--cache->zeroed_count], 0);
         first = buddy_alloc(&buddy, order);
     }
     spinlock_unlock(&buddy_lock);

@@ -22,8 +22,14 @@ struct frame {
     uint8_t state; /* memobj page state (kernel/mm/memobj.h); memobj lock. FRAME_FREE in buddy */
     uint16_t pins; /* memobj lock */
     struct memobj *object; /* owner of an object page; NULL = anonymous or kernel */
-    uint64_t index;        /* page index in the object; memobj lock */
-    struct job *job;       /* who pays */
+    union {
+        uint64_t index; /* page index in the object; memobj lock */
+        struct
+        { /* of a page table's frame: entries in use, and between which they lie; page-table lock */
+            uint16_t used, first, last;
+        } table;
+    };
+    struct job *job; /* who pays */
     struct {
         struct frame *next, *prev;
     } link; /* free lists; LRU of object pages later */
@@ -48,6 +54,8 @@ void frame_free_block(struct frame *first, unsigned order);
 struct frame *frame_take_block(unsigned order);
 void frame_get(struct frame *frame);
 void frame_put(struct frame *frame); /* frees and uncharges at 0 */
+/* Puts the only reference of a frame whose bytes are all 0: it can be had again without zeroing. */
+void frame_put_zeroed(struct frame *frame);
 
 paddr_t frame_phys(const struct frame *frame);
 struct frame *frame_of(paddr_t pa); /* NULL: no RAM, as far as we know */

@@ -21,7 +21,7 @@ static paddr_t pt_frame_alloc(void *job)
 static void pt_frame_free(void *job, paddr_t pa)
 {
     (void)job;
-    frame_put(frame_of(pa));
+    frame_put_zeroed(frame_of(pa)); /* arch_pt_destroy() has emptied it */
 }
 
 struct pt_frame_ops vmspace_pt_ops(struct vmspace *space)

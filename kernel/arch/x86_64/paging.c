@@ -140,16 +140,38 @@ void paging_drop_identity(void)
 
 /* --- address spaces -------------------------------------------------------------------------------- */
 
+/* The top level of all page tables in the upper half: direct map, stacks, image. */
+static const uint16_t shared_entry[3] = {256, 384, 511};
+
 int arch_pt_create(struct arch_pt *pt, const struct pt_frame_ops *ops)
 {
     paddr_t root = ops->alloc(ops->ctx);
     if (root == 0)
         return -1;
     uint64_t *top = arch_direct(root);
-    memcpy(top + 256, boot_pml4 + 256, 256 * sizeof(*top));
+    for (unsigned i = 0; i < 3; i++)
+        top[shared_entry[i]] = boot_pml4[shared_entry[i]];
     pt->root = root;
     atomic_store(&pt->active, 0);
     return 0;
+}
+
+static struct frame *frame_of_table(const uint64_t *table)
+{
+    return frame_of(arch_direct_to_phys(table));
+}
+
+/* Address spaces are sparse and are walked often, so each table's frame remembers which part of it is used. */
+static void note_used(const uint64_t *table, unsigned i)
+{
+    struct frame *frame = frame_of_table(table);
+    if (frame->table.used++ == 0) {
+        frame->table.first = frame->table.last = (uint16_t)i;
+    } else if (i < frame->table.first) {
+        frame->table.first = (uint16_t)i;
+    } else if (i > frame->table.last) {
+        frame->table.last = (uint16_t)i;
+    }
 }
 
 /* The first used entry in [i, end), or END. Tables are mostly empty: eight at a time. */
@@ -168,16 +190,30 @@ static unsigned skip_empty(const uint64_t *table, unsigned i, unsigned end)
     return i;
 }
 
-static void free_tables(const struct pt_frame_ops *ops, uint64_t *table, unsigned level,
-                        unsigned count)
+/* The same, for tables of programs: looks only where there may be something. */
+static unsigned skip_unused(const uint64_t *table, unsigned i, unsigned end)
 {
-    for (unsigned i = skip_empty(table, 0, count); i < count; i = skip_empty(table, i + 1, count)) {
-        if (!(table[i] & P_PRESENT))
+    const struct frame *frame = frame_of_table(table);
+    if (frame->table.used == 0 || i > frame->table.last)
+        return end;
+    unsigned limit = frame->table.last + 1u < end ? frame->table.last + 1u : end;
+    unsigned found = skip_empty(table, i < frame->table.first ? frame->table.first : i, limit);
+    return found < limit ? found : end;
+}
+
+/* Frees the tables below TABLE, and leaves it empty. The lowest ones are empty already. */
+static void free_tables(const struct pt_frame_ops *ops, uint64_t *table, unsigned level)
+{
+    struct frame *frame = frame_of_table(table);
+    for (unsigned i = frame->table.first; frame->table.used > 0; i++) {
+        if (table[i] == 0)
             continue;
         paddr_t lower = table[i] & P_FRAME;
         if (level > 1)
-            free_tables(ops, arch_direct(lower), level - 1, 512);
+            free_tables(ops, arch_direct(lower), level - 1);
         ops->free(ops->ctx, lower);
+        table[i] = 0;
+        frame->table.used--;
     }
 }
 
@@ -190,7 +226,10 @@ void arch_pt_destroy(struct arch_pt *pt, const struct pt_frame_ops *ops)
     if (atomic_load(&pt->active) != 0) /* idle CPUs leave it when asked to flush */
         arch_tlb_flush(pt, 0, USER_END);
     kverify(atomic_load(&pt->active) == 0);
-    free_tables(ops, arch_direct(pt->root), 3, 256);
+    uint64_t *top = arch_direct(pt->root);
+    free_tables(ops, top, 3);
+    for (unsigned i = 0; i < 3; i++)
+        top[shared_entry[i]] = 0;
     ops->free(ops->ctx, pt->root);
     pt->root = 0;
 }
@@ -208,6 +247,11 @@ static uint64_t *find(const struct arch_pt *pt, uint64_t va)
     return &table[INDEX(va, 0)];
 }
 
+static uint64_t *table_of(uint64_t *entry)
+{
+    return (uint64_t *)((uint64_t)entry & ~(PAGE_SIZE - 1));
+}
+
 int arch_pt_prepare(struct arch_pt *pt, uint64_t va, const struct pt_frame_ops *ops)
 {
     uint64_t *table = arch_direct(pt->root);
@@ -218,6 +262,7 @@ int arch_pt_prepare(struct arch_pt *pt, uint64_t va, const struct pt_frame_ops *
             if (lower == 0)
                 return -1;
             *(volatile uint64_t *)entry = lower | P_PRESENT | P_WRITE | P_USER;
+            note_used(table, INDEX(va, level));
         }
         table = arch_direct(*entry & P_FRAME);
     }
@@ -261,6 +306,8 @@ void arch_pt_set(struct arch_pt *pt, uint64_t va, paddr_t frame, unsigned flags)
 {
     uint64_t *entry = find(pt, va);
     kverify(entry != NULL);
+    if (*entry == 0)
+        note_used(table_of(entry), INDEX(va, 0));
     __atomic_store_n(entry, encode(frame, flags), __ATOMIC_RELEASE);
 }
 
@@ -269,6 +316,7 @@ struct pt_entry arch_pt_clear(struct arch_pt *pt, uint64_t va)
     uint64_t *entry = find(pt, va);
     if (entry == NULL || *entry == 0)
         return (struct pt_entry){0};
+    frame_of_table(table_of(entry))->table.used--;
     return decode(__atomic_exchange_n(entry, 0, __ATOMIC_ACQ_REL));
 }
 
@@ -291,7 +339,7 @@ static uint64_t next_used(const uint64_t *table, unsigned level, uint64_t va, ui
     unsigned shift = 12 + 9 * level, first = INDEX(va, level);
     uint64_t left = (end - 1 - va) >> shift; /* whole spans that follow, at least */
     unsigned count = left + 2 < 512 - first ? first + 2 + (unsigned)left : 512;
-    unsigned found = skip_empty(table, first, count);
+    unsigned found = skip_unused(table, first, count);
     return found == first ? va : ((va >> shift) + (found - first)) << shift;
 }
 
@@ -337,13 +385,16 @@ unsigned arch_pt_scan(struct arch_pt *pt, uint64_t *va, uint64_t end, enum pt_sc
 {
     unsigned count = 0;
     while (count < max && (*va = arch_pt_next(pt, *va, end)) < end) {
-        uint64_t *table = find(pt, *va & ~(MIB2 - 1)), base = *va & ~(MIB2 - 1);
+        uint64_t base = *va & ~(MIB2 - 1), *table = find(pt, base);
+        struct frame *frame = frame_of_table(table);
         unsigned i = INDEX(*va, 0), limit = end - base < MIB2 ? INDEX(end, 0) : 512;
-        for (; i < limit && count < max; i = skip_empty(table, i + 1, limit)) {
+        for (; i < limit && count < max; i = skip_unused(table, i + 1, limit)) {
             uint64_t old = scan_entry(&table[i], how);
             unsigned flags = (old & P_WRITE ? PT_WRITE : 0) | (old & P_USER ? PT_USER : 0);
             out[count++] =
                 (struct pt_page){base + i * PAGE_SIZE, old & P_FRAME, old & P_KEPT ? 0 : flags};
+            if (how == PT_SCAN_CLEAR)
+                frame->table.used--;
         }
         *va = base + i * PAGE_SIZE;
     }
