@@ -26,7 +26,7 @@ static struct knode make_node(struct pci_function *f, unsigned item)
     if (item == ITEM_FUNCTION || item == ITEM_DMA) {
         node.ops = item == ITEM_DMA ? &dma_dir_ops : &function_ops;
         node.type = CLOUDABI_FILETYPE_DIRECTORY;
-    } else if (item >= ITEM_BAR && item < ITEM_IRQ)
+    } else if (item >= ITEM_BAR && item < ITEM_BAR + PCI_BARS)
         node.type = f->bar[item - ITEM_BAR].io ? CLOUDABI_FILETYPE_REGULAR_FILE
                                                : CLOUDABI_FILETYPE_SHARED_MEMORY;
     else if (item == ITEM_CONFIG)

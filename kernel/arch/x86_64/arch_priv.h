@@ -90,6 +90,8 @@ extern struct acpi_tables acpi;
 void acpi_init(uint64_t rsdp);
 
 /* time.c */
+uint64_t rtc_seconds(void); /* rtc.c: since 1970 */
+void time_refine(void);
 void time_init(void); /* once: calibrates, reads the wall clock */
 
 /* smp.c */

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Clocks: the TSC, calibrated once; the time page, from which kernel and programs compute the same time;
+ * Clocks: the TSC, calibrated at boot and a few times more; the time page, from which kernel and programs compute the same time;
  * the wall clock of the RTC; the one-shot timer of each CPU.
  */
 #include "abi/time_page.h"
 #include "kernel/arch/x86_64/arch_priv.h"
+#include "kernel/arch/x86_64/calibrate.h"
 #include "kernel/arch/x86_64/clock.h"
 #include "kernel/arch/x86_64/insn.h"
 #include "kernel/debug/log.h"
 #include "kernel/lib/string.h"
 #include "kernel/sync/spinlock.h"
 
-#define NS_PER_S  1000000000ul
-#define WINDOW_NS 3000000ul /* of the calibration */
-#define PIT_HZ    1193182ul
+#define NS_PER_S 1000000000ul
+#define PIT_HZ   1193182ul
 
 static struct time_page early_page;
 static struct time_page *time_page_here = &early_page;
@@ -23,6 +23,8 @@ static struct {
     uint64_t tsc, mult; /* constant after calibration */
 } monotonic;
 static uint64_t tsc_hz, bus_hz; /* of the TSC; of the APIC timer after its divider */
+static bool tsc_stated;
+static uint64_t refine_at; /* TSC; only the boot CPU */
 
 void clock_move_time_page(void *page)
 {
@@ -58,88 +60,6 @@ void arch_clock_set_realtime(uint64_t now)
     spinlock_unlock(&clock_lock);
 }
 
-/* --- reference clocks ---------------------------------------------------------------------------- */
-
-struct reference { /* a counter of known speed */
-    uint64_t (*read)(void);
-    uint64_t mask;
-    uint64_t femtoseconds; /* per count */
-};
-
-static uint64_t hpet_read(void)
-{
-    return *(volatile uint32_t *)((uint8_t *)arch_direct(acpi.hpet) + 0xf0);
-}
-
-static bool hpet_start(struct reference *ref)
-{
-    if (acpi.hpet == 0 || acpi.hpet >= 4ul << 30)
-        return false;
-    volatile uint32_t *hpet = arch_direct(acpi.hpet);
-    if (hpet[1] < 1000000 || hpet[1] > 100000000) /* 1 to 100 ns, the specification's limit */
-        return false;
-    hpet[4] |= 1;
-    *ref = (struct reference){hpet_read, 0xffffffff, hpet[1]};
-    return true;
-}
-
-/* Channel 2, counting down from 0xffff; 54 ms until it wraps. */
-static uint64_t pit_read(void)
-{
-    outb(0x43, 0x80);
-    uint8_t low = inb(0x42);
-    return 0xffffu - (low | (uint64_t)inb(0x42) << 8);
-}
-
-static void pit_start(struct reference *ref)
-{
-    outb(0x61, (uint8_t)((inb(0x61) & ~2) | 1));
-    outb(0x43, 0xb4);
-    outb(0x42, 0xff);
-    outb(0x42, 0xff);
-    *ref = (struct reference){pit_read, 0xffff, 1000000000000000ul / PIT_HZ};
-}
-
-struct sample {
-    uint64_t tsc, bus, count;
-};
-
-/* The reading with the least time between two looks at the TSC, of a few. */
-static struct sample sample(const struct reference *ref)
-{
-    struct sample best = {0};
-    uint64_t best_span = UINT64_MAX;
-    for (int i = 0; i < 8; i++) {
-        uint64_t before = rdtsc();
-        uint64_t count = ref->read();
-        uint32_t bus = apic_timer_count();
-        uint64_t after = rdtsc();
-        if (after - before < best_span) {
-            best_span = after - before;
-            best = (struct sample){before + (after - before) / 2, bus, count};
-        }
-    }
-    return best;
-}
-
-static void measure(void)
-{
-    struct reference ref;
-    if (!hpet_start(&ref))
-        pit_start(&ref);
-    apic_timer_start(UINT32_MAX);
-    struct sample from = sample(&ref), to;
-    uint64_t ns;
-    do {
-        to = sample(&ref);
-        ns = ((to.count - from.count) & ref.mask) * ref.femtoseconds / 1000000;
-    } while (ns < WINDOW_NS);
-    apic_timer_start(0);
-    if (tsc_hz == 0)
-        tsc_hz = (to.tsc - from.tsc) * NS_PER_S / ns;
-    bus_hz = (from.bus - to.bus) * NS_PER_S / ns;
-}
-
 /* The frequency as the CPU or the hypervisor states it; 0: not stated. */
 static uint64_t stated_tsc_hz(void)
 {
@@ -160,55 +80,18 @@ static uint64_t stated_tsc_hz(void)
     return 0;
 }
 
-/* --- the RTC --------------------------------------------------------------------------------------- */
-
-static uint8_t rtc_read(uint8_t reg)
-{
-    outb(0x70, reg);
-    return inb(0x71);
-}
-
-static uint64_t days_from_civil(uint64_t y, uint64_t m,
-                                uint64_t d) /* since 1970-01-01, Gregorian */
-{
-    static const uint16_t before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-    uint64_t leap_years = (y - 1969) / 4 - (y - 1901) / 100 + (y - 1601) / 400;
-    bool leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
-    return (y - 1970) * 365 + leap_years + before[(m - 1) % 12] + (leap && m > 2) + d - 1;
-}
-
-static uint64_t rtc_seconds(void)
-{
-    static const uint8_t regs[] = {0, 2, 4, 7, 8, 9};
-    uint8_t v[6], again[6];
-    bool same;
-    do { /* until two readings agree, with no update between */
-        same = true;
-        while (rtc_read(10) & 0x80)
-            cpu_pause();
-        for (int i = 0; i < 6; i++)
-            v[i] = rtc_read(regs[i]);
-        for (int i = 0; i < 6; i++)
-            again[i] = rtc_read(regs[i]), same = same && again[i] == v[i];
-    } while (!same);
-    uint8_t format = rtc_read(11);
-    bool pm = !(format & 2) && (v[2] & 0x80);
-    v[2] &= 0x7f;
-    if (!(format & 4))
-        for (int i = 0; i < 6; i++)
-            v[i] = (uint8_t)((v[i] >> 4) * 10 + (v[i] & 15));
-    if (!(format & 2))
-        v[2] = (uint8_t)(v[2] % 12 + (pm ? 12 : 0));
-    return days_from_civil(2000u + v[5], v[4], v[3]) * 86400 + v[2] * 3600u + v[1] * 60u + v[0];
-}
-
 void time_init(void)
 {
+    uint64_t measured;
+    calibrate(&measured, &bus_hz);
     tsc_hz = stated_tsc_hz();
-    measure();
+    tsc_stated = tsc_hz != 0;
+    if (!tsc_stated)
+        tsc_hz = measured;
     struct time_page *page = time_page_here;
     page->mult = (NS_PER_S << TIME_PAGE_SHIFT) / tsc_hz;
     page->tsc_base = rdtsc();
+    refine_at = page->tsc_base + tsc_hz / 2;
     monotonic.tsc = page->tsc_base;
     monotonic.mult = page->mult;
     page->resolution = tsc_hz >= NS_PER_S ? 1 : (NS_PER_S + tsc_hz - 1) / tsc_hz;
@@ -216,6 +99,29 @@ void time_init(void)
     page->realtime_offset = rtc_seconds() * NS_PER_S - arch_clock_monotonic();
     klog("time: TSC %lu kHz, timer %lu kHz%s", tsc_hz / 1000, bus_hz / 1000,
          cpu_features.tsc_deadline ? ", deadline mode" : "");
+}
+
+/* From the timer interrupt of the boot CPU. First after half a second, then when the time measured is eight
+ * times as long. Monotonic time goes on from where it is, at the better rate. */
+void time_refine(void)
+{
+    uint64_t tsc, ns;
+    if (tsc_stated || rdtsc() < refine_at || !calibrate_again(&tsc, &ns))
+        return;
+    uint64_t mult = mul_div(ns, 1ul << TIME_PAGE_SHIFT, tsc);
+    struct time_page *page = time_page_here;
+    refine_at = rdtsc() + tsc * 7;
+    if (mult > page->mult + page->mult / 64 || mult < page->mult - page->mult / 64)
+        return; /* not to be believed */
+    spinlock_lock(&clock_lock);
+    uint64_t now = rdtsc();
+    uint64_t monotonic = page->monotonic_base + time_page_elapsed(now, page->tsc_base, page->mult);
+    time_page_write_begin(page);
+    page->tsc_base = now;
+    page->monotonic_base = monotonic;
+    page->mult = mult;
+    time_page_write_end(page);
+    spinlock_unlock(&clock_lock);
 }
 
 void arch_timer_set(uint64_t deadline)

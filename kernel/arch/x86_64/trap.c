@@ -71,6 +71,8 @@ static void interrupt(uint64_t vector)
     switch (vector) {
     case VECTOR_TIMER:
         apic_eoi();
+        if (this_cpu()->number == 0)
+            time_refine();
         sched_timer_interrupt();
         break;
     case VECTOR_RESCHED:

@@ -53,6 +53,7 @@ struct arch_pt {
  * which the thread may be on another CPU. */
 static inline struct cpu *arch_cpu_self(void)
 {
+    /* cppcheck-suppress nullPointer */
     return *(struct cpu *const volatile __seg_gs *)0;
 }
 
