@@ -97,6 +97,19 @@ void channel_in_consume(struct server *server, unsigned n, size_t len)
     kick(server, n, PORT_EVENT_WRITE);
 }
 
+/* A full ring, for the client. */
+void channel_in_hold(struct server *server, unsigned n)
+{
+    struct port_channel *control = region_channel(server, n);
+    store_release(&control->in_head, 0u - control->in_size);
+}
+
+void channel_in_admit(struct server *server, unsigned n)
+{
+    store_release(&region_channel(server, n)->in_head, 0);
+    kick(server, n, PORT_EVENT_WRITE);
+}
+
 size_t channel_out_free(const struct server *server, unsigned n)
 {
     const struct port_channel *control = region_channel(server, n);

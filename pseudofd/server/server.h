@@ -146,6 +146,10 @@ bool channel_closed(const struct server *server, unsigned n); /* last client des
 bool channel_in_eof(const struct server *server, unsigned n); /* client shut writing and all was consumed */
 bool channel_in_shut(const struct server *server, unsigned n); /* client writes no more */
 bool channel_out_shut(const struct server *server, unsigned n); /* client reads no more */
+/* Keeps the client from writing (and its poll for writing from firing) until channel_in_admit: for a stream that is
+ * handed out before it is connected. Meanwhile the bytes from the client must not be looked at. */
+void channel_in_hold(struct server *server, unsigned n);
+void channel_in_admit(struct server *server, unsigned n);
 /* Bytes from the client: a contiguous piece (NULL/0 when empty); then consume what was used. */
 const uint8_t *channel_in_peek(struct server *server, unsigned n, size_t *len);
 /* The same from OFFSET unconsumed bytes on, for a service that consumes when the bytes are acknowledged. */

@@ -87,6 +87,8 @@ static err_t on_connected(void *argument, struct tcp_pcb *pcb, err_t error)
     (void)pcb;
     (void)error; /* always ERR_OK */
     connection->connected = true;
+    if (connection->given)
+        channel_in_admit(&connection->net->server, (unsigned)connection->channel);
     note_addresses(connection);
     connection_queue(connection);
     return ERR_OK;
@@ -162,6 +164,8 @@ struct connection *connection_accepted(struct net *net, struct tcp_pcb *pcb)
 static void answer(struct connection *connection, struct call *call)
 {
     connection->given = true;
+    if (!connection->connected)
+        channel_in_hold(&connection->net->server, (unsigned)connection->channel);
     call_stream(call, node_number(&connection->node, NODE_DATA), (unsigned)connection->channel);
 }
 

@@ -228,6 +228,11 @@ int main(void)
             if (rounds % DELIVER_ROUNDS == 0)
                 net_deliver(&net);
         }
+        if (net.card.failed) {
+            /* The next instance starts with a card that was reset. */
+            net_log(&net, "net: the network card broke its protocol");
+            return 1;
+        }
         wait_for_events();
     }
 }

@@ -184,6 +184,46 @@ static void resets(cloudabi_fd_t listener)
     hang_up(&server);
 }
 
+static cloudabi_errno_t open_nonblocking(const char *path, cloudabi_fd_t *fd)
+{
+    cloudabi_fdstat_t want = {.fs_rights_base = STREAM_RIGHTS,
+                              .fs_flags = CLOUDABI_FDFLAG_NONBLOCK};
+    cloudabi_lookup_t at = {.fd = net};
+    return cloudabi_sys_file_open(at, path, strlen(path), 0, &want, fd);
+}
+
+static cloudabi_errno_t wait_writable(cloudabi_fd_t fd, bool *hangup)
+{
+    cloudabi_subscription_t in = {.type = CLOUDABI_EVENTTYPE_FD_WRITE, .fd_readwrite.fd = fd};
+    cloudabi_event_t out = {0};
+    size_t count;
+    cloudabi_errno_t error = cloudabi_sys_poll(&in, &out, 1, &count);
+    *hangup = (out.fd_readwrite.flags & CLOUDABI_EVENT_FD_READWRITE_HANGUP) != 0;
+    return error != 0 ? error : out.error;
+}
+
+static void nonblocking(cloudabi_fd_t listener)
+{
+    struct accepted server;
+    cloudabi_fd_t client;
+    bool hangup;
+    char text[8];
+    size_t done;
+    CHECK_RETURNS(open_nonblocking("tcp/connect/127.0.0.1!7000", &client), 0);
+    CHECK(wait_writable(client, &hangup) == 0 && !hangup);
+    CHECK(put(client, "soon", 4, &done) == 0 && done == 4);
+    if (!CHECK(accept_from(listener, &server) == 0))
+        return;
+    CHECK(get(server.stream, text, sizeof(text), &done) == 0 && done == 4);
+    CHECK_RETURNS(get(client, text, sizeof(text), &done), CLOUDABI_EAGAIN);
+    hang_up(&server);
+    cloudabi_sys_fd_close(client);
+    CHECK_RETURNS(open_nonblocking("tcp/connect/127.0.0.1!7001", &client), 0);
+    CHECK(wait_writable(client, &hangup) == 0 && hangup);
+    CHECK_RETURNS(put(client, "x", 1, &done), CLOUDABI_ECONNREFUSED);
+    cloudabi_sys_fd_close(client);
+}
+
 int main(void)
 {
     cloudabi_fd_t listener;
@@ -194,6 +234,7 @@ int main(void)
     echo(listener);
     refusals();
     resets(listener);
+    nonblocking(listener);
     bulk(listener);
     rounds(listener);
     cloudabi_sys_fd_close(listener);

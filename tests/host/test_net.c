@@ -391,6 +391,29 @@ static void test_flush_of_a_waiting_open(void **state)
     assert_int_equal(reply.error, CLOUDABI_EINTR);
 }
 
+static void test_nonblocking_connect(void **state)
+{
+    (void)state;
+    struct port_reply reply;
+    cloudabi_fd_t fd = listen_on("tcp/listen/*!26");
+    uint32_t slot =
+        post_open(PORT_ROOT_NODE, "tcp/connect/127.0.0.1!26", 0, CLOUDABI_FDFLAG_NONBLOCK);
+    server_step(&net.server);
+    server_flush(&net.server);
+    assert_true(fake_reply(slot, &reply, NULL));
+    assert_int_equal(reply.error, 0);
+    unsigned client = (unsigned)reply.a;
+    assert_int_equal(fake_write(client, "early", 5), 0);
+    turn();
+    assert_int_equal(fake_write(client, "late", 4), 4);
+    turn();
+    struct accepted server = accept_on(fd);
+    char text[8];
+    assert_int_equal(fake_read(server.channel, text, sizeof(text)), 4);
+    close_both(client, 0);
+    close_both(server.channel, server.directory);
+}
+
 static void test_sets_are_directories(void **state)
 {
     (void)state;
@@ -513,6 +536,7 @@ int main(void)
         TEST(test_connection_directory),
         TEST(test_listener_close_resets_waiting),
         TEST(test_flush_of_a_waiting_open),
+        TEST(test_nonblocking_connect),
         TEST(test_sets_are_directories),
         TEST(test_readdir),
         TEST(test_datagrams),
