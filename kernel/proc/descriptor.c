@@ -24,8 +24,7 @@ static const struct file_ops process_file_ops = {.close = close_process, .stat =
 
 struct file *process_file_create(struct process *process, struct job *job)
 {
-    struct file *file =
-        file_create(job, CLOUDABI_FILETYPE_PROCESS, &process_file_ops, 0, process);
+    struct file *file = file_create(job, CLOUDABI_FILETYPE_PROCESS, &process_file_ops, 0, process);
     if (file != NULL)
         process_get(process);
     return file;

@@ -9,7 +9,7 @@
 #include "abi/cloudabi_types.h"
 #include "kernel/lib/string.h"
 
-#define PAGE 4096ul
+#define PAGE        4096ul
 #define ADDRESS_MAX (1ul << 46)
 
 enum { ET_EXEC = 2, ET_DYN = 3, EM_X86_64 = 62, PT_LOAD = 1, PT_INTERP = 3 };
@@ -45,7 +45,8 @@ static uint64_t page_up(uint64_t n)
 
 static bool header_valid(const struct elf_header *header, size_t len)
 {
-    static const uint8_t magic[7] = {0x7f, 'E', 'L', 'F', 2 /* 64 bits */, 1 /* little endian */, 1};
+    static const uint8_t magic[7] = {0x7f, 'E', 'L', 'F', 2 /* 64 bits */, 1 /* little endian */,
+                                     1};
     uint8_t osabi = header->ident[7];
     return memcmp(header->ident, magic, sizeof(magic)) == 0 &&
            (osabi == OSABI_CLOUDABI || osabi == OSABI_FREEBSD) &&
@@ -57,7 +58,8 @@ static bool header_valid(const struct elf_header *header, size_t len)
 
 static uint8_t prot_of(uint32_t flags)
 {
-    return (uint8_t)((flags & PF_R ? CLOUDABI_PROT_READ : 0) | (flags & PF_W ? CLOUDABI_PROT_WRITE : 0) |
+    return (uint8_t)((flags & PF_R ? CLOUDABI_PROT_READ : 0) |
+                     (flags & PF_W ? CLOUDABI_PROT_WRITE : 0) |
                      (flags & PF_X ? CLOUDABI_PROT_EXEC : 0));
 }
 
@@ -65,9 +67,10 @@ static uint8_t prot_of(uint32_t flags)
 static bool segment_valid(const struct elf_program_header *load, uint64_t file_size)
 {
     uint64_t end_of_file = page_up(file_size);
-    return load->filesz <= load->memsz && load->memsz <= ELF_SPAN_MAX && load->vaddr <= ADDRESS_MAX &&
-           (load->vaddr - load->offset) % PAGE == 0 && load->offset <= end_of_file &&
-           load->filesz <= end_of_file - load->offset && !((load->flags & PF_W) && (load->flags & PF_X));
+    return load->filesz <= load->memsz && load->memsz <= ELF_SPAN_MAX &&
+           load->vaddr <= ADDRESS_MAX && (load->vaddr - load->offset) % PAGE == 0 &&
+           load->offset <= end_of_file && load->filesz <= end_of_file - load->offset &&
+           !((load->flags & PF_W) && (load->flags & PF_X));
 }
 
 static bool add_segment(struct elf_image *image, const struct elf_program_header *load)
@@ -80,9 +83,11 @@ static bool add_segment(struct elf_image *image, const struct elf_program_header
     image->end = page_up(load->vaddr + load->memsz);
     if (image->end - image->start > ELF_SPAN_MAX)
         return false;
-    image->segments[image->count++] = (struct elf_segment){
-        .vaddr = load->vaddr, .memsz = load->memsz, .offset = load->offset,
-        .filesz = load->filesz, .prot = prot_of(load->flags)};
+    image->segments[image->count++] = (struct elf_segment){.vaddr = load->vaddr,
+                                                           .memsz = load->memsz,
+                                                           .offset = load->offset,
+                                                           .filesz = load->filesz,
+                                                           .prot = prot_of(load->flags)};
     return true;
 }
 
@@ -136,5 +141,6 @@ bool elf_parse(const void *head, size_t len, uint64_t file_size, struct elf_imag
     if (image->count == 0 || (header.type == ET_EXEC && image->start != 0))
         return false;
     return entry_valid(image) &&
-           locate(image, header.phoff, header.phnum * sizeof(struct elf_program_header), &image->phdr);
+           locate(image, header.phoff, header.phnum * sizeof(struct elf_program_header),
+                  &image->phdr);
 }

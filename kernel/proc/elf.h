@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ELF_HEAD_MAX 4096      /* ELF header and program headers lie in the first so many bytes */
-#define ELF_SEGMENTS_MAX 16    /* loadable ones */
-#define ELF_SPAN_MAX (1ul << 36) /* bytes of address space from the first to the last page */
+#define ELF_HEAD_MAX     4096 /* ELF header and program headers lie in the first so many bytes */
+#define ELF_SEGMENTS_MAX 16   /* loadable ones */
+#define ELF_SPAN_MAX     (1ul << 36) /* bytes of address space from the first to the last page */
 
 struct elf_segment {
     uint64_t vaddr, memsz;   /* as in the file: not page aligned */
@@ -21,10 +21,10 @@ struct elf_segment {
 };
 
 struct elf_image {
-    uint64_t entry;          /* all addresses are relative to the load bias */
-    uint64_t phdr;           /* where the program headers are mapped */
+    uint64_t entry; /* all addresses are relative to the load bias */
+    uint64_t phdr;  /* where the program headers are mapped */
     unsigned phnum;
-    uint64_t start, end;     /* pages that the image covers */
+    uint64_t start, end; /* pages that the image covers */
     unsigned count;
     struct elf_segment segments[ELF_SEGMENTS_MAX]; /* by rising address, no page twice */
 };

@@ -13,8 +13,9 @@
 static cloudabi_errno_t build(struct process *process, const struct exec_request *request,
                               const uint8_t uuid[16], struct image *image)
 {
-    struct image_args args = {
-        .argdata = request->argdata, .argdata_len = request->argdata_len, .tid = thread_self()->tid};
+    struct image_args args = {.argdata = request->argdata,
+                              .argdata_len = request->argdata_len,
+                              .tid = thread_self()->tid};
     uint64_t offset;
     bool no_fork;
     cloudabi_errno_t error =

@@ -35,9 +35,11 @@ static void unlock_pair(const struct pair *pair)
         spinlock_unlock(&pair->lock->lock);
 }
 
-static struct futex_sleeper *first_locked(struct futex_bucket *bucket, const struct futex_word *condvar)
+static struct futex_sleeper *first_locked(struct futex_bucket *bucket,
+                                          const struct futex_word *condvar)
 {
-    list_for_each(link, &bucket->sleepers) {
+    list_for_each(link, &bucket->sleepers)
+    {
         struct futex_sleeper *sleeper = container_of(link, struct futex_sleeper, link);
         if (sleeper->want == WANT_SIGNAL && futex_same(sleeper, condvar))
             return sleeper;
@@ -148,8 +150,8 @@ static cloudabi_errno_t wait(const struct pair *pair, const struct futex_word *c
         error = 0; /* signalled in time */
     if (error == CLOUDABI_EINTR || fate == GRANTED)
         return error;
-    cloudabi_errno_t taken = fate == MOVED ? futex_sleep(self, UINT64_MAX)
-                                           : futex_take(self, WANT_WRITE, UINT64_MAX);
+    cloudabi_errno_t taken =
+        fate == MOVED ? futex_sleep(self, UINT64_MAX) : futex_take(self, WANT_WRITE, UINT64_MAX);
     return taken != 0 ? taken : error;
 }
 
@@ -205,7 +207,8 @@ static bool move_to_lock(struct futex_bucket *bucket, struct futex_sleeper *slee
 }
 
 /* Signals up to *COUNT waiters, whose lock is that of FIRST. */
-static void signal_locked(const struct pair *pair, const struct futex_word *condvar, uint32_t *count)
+static void signal_locked(const struct pair *pair, const struct futex_word *condvar,
+                          uint32_t *count)
 {
     struct futex_sleeper *sleeper;
     while (*count != 0 && (sleeper = first_locked(pair->condvar, condvar)) != NULL) {
@@ -217,7 +220,8 @@ static void signal_locked(const struct pair *pair, const struct futex_word *cond
 }
 
 /* The bucket of the lock that the waiters use; NULL: nobody waits. */
-static struct futex_bucket *lock_bucket(struct futex_bucket *bucket, const struct futex_word *condvar)
+static struct futex_bucket *lock_bucket(struct futex_bucket *bucket,
+                                        const struct futex_word *condvar)
 {
     struct futex_sleeper *first = first_locked(bucket, condvar);
     return first != NULL ? futex_bucket_of(first->lock->space, first->lock->offset) : NULL;

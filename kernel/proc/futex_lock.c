@@ -47,7 +47,8 @@ struct queue {
 static struct queue look(struct futex_bucket *bucket, const struct futex_word *word)
 {
     struct queue queue = {0};
-    list_for_each(link, &bucket->sleepers) {
+    list_for_each(link, &bucket->sleepers)
+    {
         struct futex_sleeper *sleeper = container_of(link, struct futex_sleeper, link);
         if (!futex_same(sleeper, word) || sleeper->want == WANT_SIGNAL)
             continue;
@@ -69,7 +70,8 @@ bool futex_awaited_locked(struct futex_bucket *bucket, const struct futex_word *
 
 static void grant_readers(struct futex_bucket *bucket, const struct futex_word *word)
 {
-    list_for_each_safe(link, next, &bucket->sleepers) {
+    list_for_each_safe(link, next, &bucket->sleepers)
+    {
         struct futex_sleeper *sleeper = container_of(link, struct futex_sleeper, link);
         if (futex_same(sleeper, word) && sleeper->want == WANT_READ)
             futex_grant_locked(sleeper);
@@ -77,8 +79,8 @@ static void grant_readers(struct futex_bucket *bucket, const struct futex_word *
 }
 
 /* What the word becomes when TID wants it, or FUTEX_WAIT, EDEADLK. *DESIRED is right in the first two. */
-static cloudabi_errno_t next_word(const struct futex_sleeper *self, enum futex_want want, uint32_t word,
-                                  const struct queue *queue, uint32_t *desired)
+static cloudabi_errno_t next_word(const struct futex_sleeper *self, enum futex_want want,
+                                  uint32_t word, const struct queue *queue, uint32_t *desired)
 {
     bool free = (word & ~MANAGED) == 0;
     uint32_t managed = queue->readers + queue->writers != 0 ? MANAGED : 0;
@@ -213,7 +215,8 @@ cloudabi_errno_t futex_unlock_locked(struct futex_bucket *bucket, const struct f
         if ((word & MANAGED) && queue.writers + queue.readers == 0)
             return CLOUDABI_EINVAL;
         if (queue.writers != 0)
-            desired = queue.writer->tid | WRLOCKED | (queue.writers + queue.readers > 1 ? MANAGED : 0);
+            desired =
+                queue.writer->tid | WRLOCKED | (queue.writers + queue.readers > 1 ? MANAGED : 0);
         else
             desired = queue.readers;
         if (!futex_word_swap(lock, &word, desired, &swapped))

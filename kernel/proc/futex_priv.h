@@ -10,15 +10,15 @@
 #include "kernel/sched/thread.h"
 #include "kernel/sync/spinlock.h"
 
-#define WRLOCKED CLOUDABI_LOCK_WRLOCKED
-#define MANAGED CLOUDABI_LOCK_KERNEL_MANAGED
+#define WRLOCKED   CLOUDABI_LOCK_WRLOCKED
+#define MANAGED    CLOUDABI_LOCK_KERNEL_MANAGED
 #define COUNT_MASK 0x3fffffffu /* tid of the writer, or number of readers */
 
 /* A word in user memory: what it is known by, and how it is reached. */
 struct futex_word {
-    const void *space;         /* vmspace of a private word, memory object of a shared one */
-    uint64_t offset;           /* address there */
-    _Atomic uint32_t *direct;  /* shared: the word itself, in FRAME, both kept by reference */
+    const void *space;        /* vmspace of a private word, memory object of a shared one */
+    uint64_t offset;          /* address there */
+    _Atomic uint32_t *direct; /* shared: the word itself, in FRAME, both kept by reference */
     struct frame *frame;
     struct memobj *object;
 };
@@ -32,15 +32,15 @@ struct futex_bucket {
 
 /* A thread that waits; lies on its stack. b: lock of the bucket that it is in, both while it moves. */
 struct futex_sleeper {
-    struct list link;          /* b */
-    const void *space;         /* b: what it waits on */
-    uint64_t offset;           /* b */
-    enum futex_want want;      /* b */
-    bool queued;               /* b: in a bucket */
-    _Atomic bool granted;      /* b to set: the lock is its own */
+    struct list link;              /* b */
+    const void *space;             /* b: what it waits on */
+    uint64_t offset;               /* b */
+    enum futex_want want;          /* b */
+    bool queued;                   /* b: in a bucket */
+    _Atomic bool granted;          /* b to set: the lock is its own */
     const struct futex_word *lock; /* c: the lock that it wants, or will want after a signal */
-    struct thread *thread;     /* c */
-    cloudabi_tid_t tid;        /* c */
+    struct thread *thread;         /* c */
+    cloudabi_tid_t tid;            /* c */
 };
 
 /* For the calling thread. What the queue sets is left alone: this is on a short path. */
@@ -58,7 +58,8 @@ cloudabi_errno_t futex_word_open(struct futex_word *word, const struct futex_add
 void futex_word_close(struct futex_word *word);
 /* Never sleep. False: the page is missing; drop all locks and futex_word_touch(). */
 bool futex_word_load(const struct futex_word *word, uint32_t *value);
-bool futex_word_swap(const struct futex_word *word, uint32_t *expected, uint32_t desired, bool *swapped);
+bool futex_word_swap(const struct futex_word *word, uint32_t *expected, uint32_t desired,
+                     bool *swapped);
 cloudabi_errno_t futex_word_touch(const struct futex_word *word); /* EFAULT */
 struct futex_bucket *futex_bucket_of(const void *space, uint64_t offset);
 bool futex_same(const struct futex_sleeper *sleeper, const struct futex_word *word);
@@ -66,8 +67,8 @@ bool futex_same(const struct futex_sleeper *sleeper, const struct futex_word *wo
 /* A program that changes its word without end may not keep the kernel in a loop under a spinlock. */
 #define FUTEX_TRIES 64
 /* What the `_locked` functions say besides errors that programs see. */
-#define FUTEX_WAIT CLOUDABI_EAGAIN  /* the lock is taken, and marked as managed */
-#define FUTEX_BUSY CLOUDABI_EBUSY   /* FUTEX_TRIES used up: drop the locks and come again */
+#define FUTEX_WAIT CLOUDABI_EAGAIN /* the lock is taken, and marked as managed */
+#define FUTEX_BUSY CLOUDABI_EBUSY  /* FUTEX_TRIES used up: drop the locks and come again */
 /* After EFAULT or BUSY without locks: 0 = try again. */
 cloudabi_errno_t futex_recover(cloudabi_errno_t error, const struct futex_word *word);
 

@@ -15,12 +15,15 @@
 
 #define BUCKETS 256
 
-#define BUCKET4(i) BUCKET(i), BUCKET((i) + 1), BUCKET((i) + 2), BUCKET((i) + 3)
+#define BUCKET4(i)  BUCKET(i), BUCKET((i) + 1), BUCKET((i) + 2), BUCKET((i) + 3)
 #define BUCKET16(i) BUCKET4(i), BUCKET4((i) + 4), BUCKET4((i) + 8), BUCKET4((i) + 12)
 #define BUCKET64(i) BUCKET16(i), BUCKET16((i) + 16), BUCKET16((i) + 32), BUCKET16((i) + 48)
-#define BUCKET(i) {SPINLOCK_INIT(RANK_FUTEX), LIST_INIT(buckets[i].sleepers)}
-static struct futex_bucket buckets[BUCKETS] = {
-    BUCKET64(0), BUCKET64(64), BUCKET64(128), BUCKET64(192)};
+#define BUCKET(i)                                                 \
+    {                                                             \
+        SPINLOCK_INIT(RANK_FUTEX), LIST_INIT(buckets[i].sleepers) \
+    }
+static struct futex_bucket buckets[BUCKETS] = {BUCKET64(0), BUCKET64(64), BUCKET64(128),
+                                               BUCKET64(192)};
 
 struct futex_bucket *futex_bucket_of(const void *space, uint64_t offset)
 {
@@ -78,7 +81,8 @@ bool futex_word_load(const struct futex_word *word, uint32_t *value)
     return true;
 }
 
-bool futex_word_swap(const struct futex_word *word, uint32_t *expected, uint32_t desired, bool *swapped)
+bool futex_word_swap(const struct futex_word *word, uint32_t *expected, uint32_t desired,
+                     bool *swapped)
 {
     if (word->direct == NULL)
         return arch_user_cas32(word->offset, expected, desired, swapped);

@@ -20,12 +20,12 @@
 #include "kernel/proc/elf.h"
 #include "kernel/sched/sched.h"
 
-#define STACK_SIZE (8ul << 20)
+#define STACK_SIZE  (8ul << 20)
 #define FIRST_STACK (64ul << 10) /* what most programs use of it */
-#define REGION (2ul << 20) /* covered by one page table */
-#define CANARY_LEN 16 /* the C start-up takes eight */
-#define READ_WRITE (CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE)
-#define ALL_PROT (READ_WRITE | CLOUDABI_PROT_EXEC)
+#define REGION      (2ul << 20)  /* covered by one page table */
+#define CANARY_LEN  16           /* the C start-up takes eight */
+#define READ_WRITE  (CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE)
+#define ALL_PROT    (READ_WRITE | CLOUDABI_PROT_EXEC)
 
 struct layout {
     uint64_t guard, stack_end, vdso, bias;
@@ -52,13 +52,19 @@ static uint64_t page_up(uint64_t n)
 static cloudabi_errno_t map_at(struct vmspace *space, uint64_t va, uint64_t length, uint8_t prot,
                                struct memobj *object, uint64_t offset, bool shared)
 {
-    struct vm_map_args args = {.length = length, .prot = prot, .max_prot = shared ? prot : ALL_PROT,
-                               .shared = shared, .fixed = true, .object = object, .offset = offset};
+    struct vm_map_args args = {.length = length,
+                               .prot = prot,
+                               .max_prot = shared ? prot : ALL_PROT,
+                               .shared = shared,
+                               .fixed = true,
+                               .object = object,
+                               .offset = offset};
     return vmspace_map(space, &args, &va);
 }
 
 /* Writes to writable memory of a space that nobody runs in; DATA NULL: zeros. */
-static cloudabi_errno_t space_write(struct vmspace *space, uint64_t va, const void *data, size_t len)
+static cloudabi_errno_t space_write(struct vmspace *space, uint64_t va, const void *data,
+                                    size_t len)
 {
     cloudabi_errno_t error = len != 0 ? vmspace_touch(space, va, len, true) : 0;
     if (error == CLOUDABI_EFAULT)
@@ -67,7 +73,8 @@ static cloudabi_errno_t space_write(struct vmspace *space, uint64_t va, const vo
         size_t part = PAGE_SIZE - va % PAGE_SIZE;
         if (part > len)
             part = len;
-        char *to = (char *)arch_direct(arch_pt_get(&space->pt, page_down(va)).frame) + va % PAGE_SIZE;
+        char *to =
+            (char *)arch_direct(arch_pt_get(&space->pt, page_down(va)).frame) + va % PAGE_SIZE;
         if (data != NULL) {
             memcpy(to, data, part);
             data = (const char *)data + part;
@@ -103,7 +110,8 @@ static void choose_layout(struct vmspace *space, struct layout *layout, const st
     space->map_base = space->map_hint = layout->bias + elf->end + random_pages(&random, 5);
 }
 
-static cloudabi_errno_t zero_rest(struct vmspace *space, uint64_t bias, const struct elf_segment *segment)
+static cloudabi_errno_t zero_rest(struct vmspace *space, uint64_t bias,
+                                  const struct elf_segment *segment)
 {
     uint64_t from = bias + segment->vaddr + segment->filesz;
     return space_write(space, from, NULL, page_up(from) - from);
@@ -121,7 +129,8 @@ static cloudabi_errno_t map_segment(struct vmspace *space, uint64_t bias, struct
     uint8_t prot = cut ? READ_WRITE : segment->prot;
     cloudabi_errno_t error = 0;
     if (segment->filesz != 0)
-        error = map_at(space, start, file_end - start, prot, object, page_down(segment->offset), false);
+        error =
+            map_at(space, start, file_end - start, prot, object, page_down(segment->offset), false);
     else
         file_end = start;
     if (error == 0 && end > file_end)
@@ -149,8 +158,8 @@ void image_tcb_block(uint64_t block[2], uint64_t va)
     block[1] = 0;      /* the TCB's parent pointer */
 }
 
-static void fill_auxv(cloudabi_auxv_t *auxv, const struct layout *layout, const struct elf_image *elf,
-                      const struct image_args *args, uint64_t block)
+static void fill_auxv(cloudabi_auxv_t *auxv, const struct layout *layout,
+                      const struct elf_image *elf, const struct image_args *args, uint64_t block)
 {
     uint64_t bias = layout->bias;
     const struct {
@@ -242,7 +251,8 @@ cloudabi_errno_t image_build(struct job *job, const struct image_args *args, str
     if (error != 0)
         goto fail;
     image->space = vmspace_create(job);
-    error = image->space == NULL ? CLOUDABI_ENOMEM : fill_space(image->space, &elf, args, &image->start);
+    error = image->space == NULL ? CLOUDABI_ENOMEM
+                                 : fill_space(image->space, &elf, args, &image->start);
     if (error == 0)
         return 0;
 fail:

@@ -155,7 +155,8 @@ cloudabi_errno_t process_add_thread(struct process *process, struct thread *thre
 
 static void kill_threads_locked(struct process *process, const struct thread *but)
 {
-    list_for_each(link, &process->threads) {
+    list_for_each(link, &process->threads)
+    {
         struct thread *thread = container_of(link, struct thread, process_link);
         if (thread != but)
             thread_kill(thread);
@@ -252,8 +253,8 @@ uint64_t process_cpu_time(struct process *process)
 {
     spinlock_lock(&process->lock);
     uint64_t time = process->cpu_time;
-    list_for_each(link, &process->threads)
-        time += thread_cpu_time(container_of(link, struct thread, process_link));
+    list_for_each(link, &process->threads) time +=
+        thread_cpu_time(container_of(link, struct thread, process_link));
     spinlock_unlock(&process->lock);
     return time;
 }

@@ -15,23 +15,23 @@
 struct process {
     _Atomic uint32_t references;
     struct spinlock lock;
-    struct list threads;          /* p */
-    unsigned thread_count;        /* p */
-    struct vmspace *vmspace;      /* changed only by exec of its single thread */
-    struct fd_table *fds;         /* likewise; its own lock inside */
-    struct job *job;              /* c; referenced */
-    struct list job_link;         /* job tree lock */
-    uint8_t uuid[16];             /* random v4, new at exec */
-    bool exiting, stopped;        /* p */
-    bool exited;                  /* p: all gone, status valid */
-    uint8_t signal;               /* p: 0 = by proc_exit */
-    uint32_t exit_code;           /* p */
+    struct list threads;           /* p */
+    unsigned thread_count;         /* p */
+    struct vmspace *vmspace;       /* changed only by exec of its single thread */
+    struct fd_table *fds;          /* likewise; its own lock inside */
+    struct job *job;               /* c; referenced */
+    struct list job_link;          /* job tree lock */
+    uint8_t uuid[16];              /* random v4, new at exec */
+    bool exiting, stopped;         /* p */
+    bool exited;                   /* p: all gone, status valid */
+    uint8_t signal;                /* p: 0 = by proc_exit */
+    uint32_t exit_code;            /* p */
     uint64_t start_time, cpu_time; /* ns; p */
-    struct waitq exit_waiters;    /* poll PROC_TERMINATE */
-    struct waitq state_waiters;   /* stopped threads; exec that waits for the others to end */
-    struct thread *exec_owner;    /* p: the thread that ends all others to exec */
-    struct memobj *executable;    /* like vmspace; referenced, writing denied */
-    void *ports_served;           /* port layer: list of ports whose ring this process has mapped; p */
+    struct waitq exit_waiters;     /* poll PROC_TERMINATE */
+    struct waitq state_waiters;    /* stopped threads; exec that waits for the others to end */
+    struct thread *exec_owner;     /* p: the thread that ends all others to exec */
+    struct memobj *executable;     /* like vmspace; referenced, writing denied */
+    void *ports_served; /* port layer: list of ports whose ring this process has mapped; p */
 };
 
 struct file;
@@ -40,8 +40,9 @@ struct process *process_self(void);
 struct process *process_get(struct process *process);
 void process_put(struct process *process);
 /* First process: image from OBJECT, descriptor table FDS (consumed), argument data. */
-cloudabi_errno_t process_create_first(struct memobj *object, struct fd_table *fds, const void *argdata,
-                                      size_t argdata_len, struct process **out);
+cloudabi_errno_t process_create_first(struct memobj *object, struct fd_table *fds,
+                                      const void *argdata, size_t argdata_len,
+                                      struct process **out);
 /* Ends the whole process: by exit code (signal 0) or by signal. Returns to the caller, whose thread dies on
  * its way back to user mode. First caller wins. */
 void process_terminate(struct process *process, uint8_t signal, uint32_t exit_code);

@@ -8,8 +8,9 @@
 #include "kernel/proc/process.h"
 
 /* process.c */
-struct process *process_create(struct job *job); /* no threads, space or table yet; NULL: no memory */
-void process_discard(struct process *process);   /* one that never had a thread */
+struct process *process_create(
+    struct job *job);                          /* no threads, space or table yet; NULL: no memory */
+void process_discard(struct process *process); /* one that never had a thread */
 void process_new_uuid(uint8_t uuid[16]);
 /* THREAD belongs to PROCESS from now on. EAGAIN: the process is ending or about to exec. */
 cloudabi_errno_t process_add_thread(struct process *process, struct thread *thread);
@@ -19,7 +20,8 @@ cloudabi_errno_t process_become_single(struct process *process);
 _Noreturn void process_leave(void); /* the calling thread ends; with the last one the process */
 
 /* descriptor.c */
-struct file *process_file_create(struct process *process, struct job *job); /* takes a reference of its own */
+struct file *process_file_create(struct process *process,
+                                 struct job *job); /* takes a reference of its own */
 
 /* start.c: the first functions of threads */
 void process_enter_user(void *thread);

@@ -22,7 +22,8 @@ void process_enter_user(void *argument)
 static cloudabi_errno_t create_user_thread(struct process *process, struct thread **out)
 {
     struct thread *thread;
-    cloudabi_errno_t error = thread_create(process, process->job, process_enter_user, NULL, &thread);
+    cloudabi_errno_t error =
+        thread_create(process, process->job, process_enter_user, NULL, &thread);
     if (error != 0)
         return error;
     thread->entry_arg = thread;
@@ -35,8 +36,8 @@ static cloudabi_errno_t create_user_thread(struct process *process, struct threa
     return 0;
 }
 
-cloudabi_errno_t process_create_first(struct memobj *object, struct fd_table *fds, const void *argdata,
-                                      size_t argdata_len, struct process **out)
+cloudabi_errno_t process_create_first(struct memobj *object, struct fd_table *fds,
+                                      const void *argdata, size_t argdata_len, struct process **out)
 {
     struct image_args args = {.executable = object, .argdata = argdata, .argdata_len = argdata_len};
     struct image image;

@@ -123,7 +123,8 @@ static bool claim(struct thread *next, struct cpu *here)
 }
 
 /* May NEXT go before what is ready here? (datapath rule 19) */
-static bool may_go_first(const struct cpu *cpu, const struct thread *self, const struct thread *next)
+static bool may_go_first(const struct cpu *cpu, const struct thread *self,
+                         const struct thread *next)
 {
     if (atomic_load_explicit(&cpu->ready_count, memory_order_relaxed) == 0)
         return true;

@@ -10,12 +10,15 @@
 
 /* switch.c. `_locked`: the CPU's lock is held. */
 void sched_enqueue_locked(struct cpu *cpu, struct thread *thread);
-struct thread *sched_pick_locked(struct cpu *cpu); /* takes the next thread off the queue; NULL: none */
-enum sched_level sched_best_locked(const struct cpu *cpu); /* the highest level where somebody is ready */
+struct thread *sched_pick_locked(
+    struct cpu *cpu); /* takes the next thread off the queue; NULL: none */
+enum sched_level sched_best_locked(
+    const struct cpu *cpu); /* the highest level where somebody is ready */
 /* THREAD slept until NOW (0: look at the clock if that matters). */
 void sched_slept(struct thread *thread, uint64_t now);
 /* Ends SELF's turn (its state says why) and runs NEXT. Both give the lock back. SLICE_END 0: a new slice. */
-void sched_switch_locked(struct cpu *cpu, struct thread *self, struct thread *next, uint64_t slice_end);
+void sched_switch_locked(struct cpu *cpu, struct thread *self, struct thread *next,
+                         uint64_t slice_end);
 void sched_leave_locked(struct cpu *cpu, struct thread *self);
 
 /* timer.c */
@@ -28,7 +31,7 @@ void sched_make_ready(struct cpu *home, struct thread *thread);
 struct cpu *sched_lock_cpu_of(struct thread *thread); /* its CPU, locked */
 void sched_kick_locked(struct cpu *cpu, const struct thread *newcomer);
 struct thread *sched_steal(struct cpu *thief);
-void sched_poke_idle(void);      /* one idle CPU comes and steals */
+void sched_poke_idle(void); /* one idle CPU comes and steals */
 void sched_balance(struct cpu *cpu);
 
 /* thread.c: the last switch away from a dead thread is over. */

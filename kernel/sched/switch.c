@@ -19,7 +19,7 @@
 #include "kernel/job/job.h"
 #include "kernel/sched/sched_priv.h"
 
-#define REPORT_NS 1000000ul /* CPU time is added to the job in steps of this */
+#define REPORT_NS  1000000ul /* CPU time is added to the job in steps of this */
 #define BUSY_SHARE 8
 #define CREDIT_MAX ((int64_t)SCHED_SLICE_NS)
 
@@ -96,7 +96,8 @@ struct thread *sched_pick_locked(struct cpu *cpu)
     enum sched_level level = sched_best_locked(cpu);
     if (level == LEVEL_IDLE)
         return NULL;
-    if (level > LEVEL_BUSY && !list_empty(&cpu->ready[LEVEL_BUSY]) && ++cpu->picks % BUSY_SHARE == 0)
+    if (level > LEVEL_BUSY && !list_empty(&cpu->ready[LEVEL_BUSY]) &&
+        ++cpu->picks % BUSY_SHARE == 0)
         level = LEVEL_BUSY;
     struct list *link = list_pop(&cpu->ready[level]);
     atomic_fetch_sub_explicit(&cpu->ready_count, 1, memory_order_relaxed);
@@ -127,7 +128,8 @@ static void note_idle(const struct cpu *cpu, bool idle)
         atomic_fetch_and(&sched_idle_mask, ~bit);
 }
 
-void sched_switch_locked(struct cpu *cpu, struct thread *self, struct thread *next, uint64_t slice_end)
+void sched_switch_locked(struct cpu *cpu, struct thread *self, struct thread *next,
+                         uint64_t slice_end)
 {
     uint64_t now = arch_clock_monotonic();
     spinlock_assert_held(&cpu->lock);

@@ -14,7 +14,7 @@
 
 #define POOL_STACKS 32
 #define STACK_BYTES (KERNEL_STACK_PAGES * PAGE_SIZE)
-#define CHARGE (STACK_BYTES + sizeof(struct thread))
+#define CHARGE      (STACK_BYTES + sizeof(struct thread))
 
 static struct spinlock pool_lock = SPINLOCK_INIT(RANK_SLAB);
 static struct list pool = LIST_INIT(pool);           /* dead threads with a stack; by run_link */
@@ -152,8 +152,8 @@ static void reset(struct thread *thread, struct process *process, struct job *jo
     atomic_store(&thread->state, THREAD_NEW);
 }
 
-cloudabi_errno_t thread_create(struct process *process, struct job *job, void (*fn)(void *), void *arg,
-                               struct thread **out)
+cloudabi_errno_t thread_create(struct process *process, struct job *job, void (*fn)(void *),
+                               void *arg, struct thread **out)
 {
     if (!job_charge(job, JOB_THREADS, 1))
         return CLOUDABI_EAGAIN;

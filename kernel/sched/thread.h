@@ -21,43 +21,43 @@ struct job;
 enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_PARKED, THREAD_DEAD };
 
 /* Reasons to look before going back to user mode. */
-#define WORK_KILLED 1u  /* the thread must end */
+#define WORK_KILLED  1u /* the thread must end */
 #define WORK_RESCHED 2u /* its slice is over, or something better is ready */
 #define WORK_STOPPED 4u /* the process is stopped */
 
 #define KERNEL_STACK_PAGES 4
 
 struct thread {
-    struct arch_thread arch;     /* first: assembly knows its offsets */
-    _Atomic uint32_t work;       /* a: WORK_*; tested by the return path */
-    cloudabi_tid_t tid;          /* c: random, unique among live threads */
-    struct process *process;     /* c: NULL for kernel threads (idle, reaper ...) */
-    struct vmspace *vmspace;     /* s: whose page table is active while it runs; NULL = any */
-    struct fd_table *fds;        /* s: its process's, where descriptor numbers are looked up */
-    struct job *job;             /* c: who pays for its stack and time */
-    void *stack;                 /* c: lowest address of the kernel stack */
+    struct arch_thread arch; /* first: assembly knows its offsets */
+    _Atomic uint32_t work;   /* a: WORK_*; tested by the return path */
+    cloudabi_tid_t tid;      /* c: random, unique among live threads */
+    struct process *process; /* c: NULL for kernel threads (idle, reaper ...) */
+    struct vmspace *vmspace; /* s: whose page table is active while it runs; NULL = any */
+    struct fd_table *fds;    /* s: its process's, where descriptor numbers are looked up */
+    struct job *job;         /* c: who pays for its stack and time */
+    void *stack;             /* c: lowest address of the kernel stack */
     paddr_t stack_frames[KERNEL_STACK_PAGES]; /* c */
-    struct list process_link;    /* p: process lock */
+    struct list process_link;                 /* p: process lock */
 
-    _Atomic uint32_t state;      /* r to change: enum thread_state; unpark looks without the lock */
-    _Atomic bool unparked;       /* a: the token of thread_park() */
-    struct cpu *_Atomic cpu;     /* r: where it runs or ran last; never NULL */
-    struct list run_link;        /* r */
-    struct list timer_link;      /* r: only while parked with a deadline */
-    uint64_t deadline;           /* r */
-    uint64_t slice_end;          /* s: monotonic ns */
-    uint64_t cpu_time;           /* s: ns, up to switched_in */
-    uint64_t cpu_reported;       /* s: of cpu_time, what its job knows */
-    uint64_t switched_in;        /* s: monotonic ns of the last switch to it */
-    uint16_t wakes;              /* s: threads it woke since it last parked */
-    uint16_t spreads;            /* s: so many more wakes go to idle CPUs at once (sched/place.c) */
-    int64_t credit;              /* r: ns it may run ahead of threads that never sleep (sched/switch.c) */
-    uint8_t level;               /* r: of the queue that it is in, or was taken from */
-    uint8_t priority;            /* c: 0 idle, 1 normal, 2 kernel */
+    _Atomic uint32_t state;  /* r to change: enum thread_state; unpark looks without the lock */
+    _Atomic bool unparked;   /* a: the token of thread_park() */
+    struct cpu *_Atomic cpu; /* r: where it runs or ran last; never NULL */
+    struct list run_link;    /* r */
+    struct list timer_link;  /* r: only while parked with a deadline */
+    uint64_t deadline;       /* r */
+    uint64_t slice_end;      /* s: monotonic ns */
+    uint64_t cpu_time;       /* s: ns, up to switched_in */
+    uint64_t cpu_reported;   /* s: of cpu_time, what its job knows */
+    uint64_t switched_in;    /* s: monotonic ns of the last switch to it */
+    uint16_t wakes;          /* s: threads it woke since it last parked */
+    uint16_t spreads;        /* s: so many more wakes go to idle CPUs at once (sched/place.c) */
+    int64_t credit;   /* r: ns it may run ahead of threads that never sleep (sched/switch.c) */
+    uint8_t level;    /* r: of the queue that it is in, or was taken from */
+    uint8_t priority; /* c: 0 idle, 1 normal, 2 kernel */
 
-    void *closing;               /* fd/file: files that lost their last reference inside a close; s */
+    void *closing; /* fd/file: files that lost their last reference inside a close; s */
 
-    void (*entry)(void *);       /* c: first function, its argument */
+    void (*entry)(void *); /* c: first function, its argument */
     void *entry_arg;
     struct arch_user_entry start; /* c: proc: where it enters user mode */
 };
@@ -84,7 +84,7 @@ cloudabi_errno_t thread_create(struct process *process, struct job *job, void (*
                                void *arg, struct thread **out);
 void thread_start(struct thread *thread);
 void thread_discard(struct thread *thread); /* created, but not to be started after all */
-_Noreturn void thread_exit_current(void); /* the scheduler frees it after the last switch */
+_Noreturn void thread_exit_current(void);   /* the scheduler frees it after the last switch */
 /* The calling thread is paid for by JOB from now on. EAGAIN, ENOMEM. */
 cloudabi_errno_t thread_enter_job(struct job *job);
 uint64_t thread_cached_frames(void); /* in stacks that nobody uses: as good as free */

@@ -9,7 +9,7 @@
 
 #include "kernel/lib/random.h"
 
-#define ROUNDS 6
+#define ROUNDS    6
 #define HALF_MASK 0x7fffu
 
 static uint32_t keys[ROUNDS];

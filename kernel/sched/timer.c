@@ -22,7 +22,8 @@ void sched_timer_insert_locked(struct cpu *cpu, struct thread *thread, uint64_t 
 {
     struct list *after = cpu->timers.prev;
     thread->deadline = deadline;
-    while (after != &cpu->timers && container_of(after, struct thread, timer_link)->deadline > deadline)
+    while (after != &cpu->timers &&
+           container_of(after, struct thread, timer_link)->deadline > deadline)
         after = after->prev;
     list_insert(after, after->next, &thread->timer_link);
 }
@@ -41,7 +42,8 @@ static uint64_t slice_event(struct thread *current)
 
 void sched_arm_locked(struct cpu *cpu)
 {
-    if (atomic_load_explicit(&cpu->ready_count, memory_order_relaxed) == 0 && list_empty(&cpu->timers))
+    if (atomic_load_explicit(&cpu->ready_count, memory_order_relaxed) == 0 &&
+        list_empty(&cpu->timers))
         return;
     struct thread *current = cpu->current, *timer = first_timer(cpu);
     uint64_t want = timer != NULL ? timer->deadline : NEVER;
@@ -49,7 +51,8 @@ void sched_arm_locked(struct cpu *cpu)
     if (armed <= want && armed <= current->slice_end &&
         atomic_load_explicit(&sched_idle_mask, memory_order_relaxed) == 0)
         return; /* early enough for both, whatever the time is */
-    if (current != cpu->idle && atomic_load_explicit(&cpu->ready_count, memory_order_relaxed) != 0 &&
+    if (current != cpu->idle &&
+        atomic_load_explicit(&cpu->ready_count, memory_order_relaxed) != 0 &&
         !(atomic_load_explicit(&current->work, memory_order_relaxed) & WORK_RESCHED)) {
         uint64_t slice = slice_event(current);
         if (slice < want)

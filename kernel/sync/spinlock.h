@@ -15,18 +15,18 @@
  * function says how it orders them (by address). */
 enum lock_rank {
     RANK_JOB_TREE = 5,
-    RANK_PROCESS = 10,   /* thread list, state of a process */
+    RANK_PROCESS = 10, /* thread list, state of a process */
     RANK_FD_TABLE = 20,
-    RANK_PORT = 30,      /* port, its slots and channels */
-    RANK_SOCKET = 40,    /* stream and datagram pairs */
+    RANK_PORT = 30,   /* port, its slots and channels */
+    RANK_SOCKET = 40, /* stream and datagram pairs */
     RANK_FILE = 45,
-    RANK_MEMOBJ = 50,    /* page tree, mappings of a memory object */
+    RANK_MEMOBJ = 50, /* page tree, mappings of a memory object */
     RANK_PAGE_TABLE = 60,
     RANK_FUTEX = 65,
     RANK_WAITQ = 70,
     RANK_SLAB = 75,
     RANK_FRAME = 80,
-    RANK_RUNQ = 90,      /* run queue and thread state; innermost but for the log */
+    RANK_RUNQ = 90, /* run queue and thread state; innermost but for the log */
     RANK_TIMER = 92,
     RANK_LOG = 95,
 };
@@ -39,7 +39,10 @@ struct spinlock {
 #endif
 };
 
-#define SPINLOCK_INIT(r) {.held = 0, .rank = (r)}
+#define SPINLOCK_INIT(r)       \
+    {                          \
+        .held = 0, .rank = (r) \
+    }
 
 void spinlock_init(struct spinlock *lock, enum lock_rank rank);
 void spinlock_lock_slow(struct spinlock *lock);

@@ -55,7 +55,8 @@ void waitq_wake_all(struct waitq *queue)
     if (waitq_idle(queue))
         return;
     spinlock_lock(&queue->lock);
-    list_for_each(link, &queue->waiters) {
+    list_for_each(link, &queue->waiters)
+    {
         struct waiter *waiter = container_of(link, struct waiter, link);
         waiter->fired = true;
         thread_unpark(waiter->thread);
@@ -65,7 +66,8 @@ void waitq_wake_all(struct waitq *queue)
 
 static struct waiter *first_unfired(struct waitq *queue)
 {
-    list_for_each(link, &queue->waiters) {
+    list_for_each(link, &queue->waiters)
+    {
         struct waiter *waiter = container_of(link, struct waiter, link);
         if (!waiter->fired)
             return waiter;

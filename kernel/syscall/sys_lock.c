@@ -9,7 +9,8 @@ cloudabi_errno_t sys_lock_unlock(user_addr_t lock, cloudabi_scope_t scope)
     return futex_unlock(&address);
 }
 
-cloudabi_errno_t sys_condvar_signal(user_addr_t condvar, cloudabi_scope_t scope, cloudabi_nthreads_t nwaiters)
+cloudabi_errno_t sys_condvar_signal(user_addr_t condvar, cloudabi_scope_t scope,
+                                    cloudabi_nthreads_t nwaiters)
 {
     struct futex_address address = {.va = condvar, .scope = scope};
     return futex_signal(&address, nwaiters);

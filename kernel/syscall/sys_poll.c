@@ -15,16 +15,16 @@
 #include "kernel/sched/sched.h"
 #include "kernel/syscall/clock.h"
 
-#define POLL_MAX 4096
+#define POLL_MAX    4096
 #define POLL_INLINE 6
-#define NEVER UINT64_MAX
+#define NEVER       UINT64_MAX
 
 struct poll_item {
     cloudabi_subscription_t sub;
-    cloudabi_errno_t error;   /* of the look-up: an event at once */
+    cloudabi_errno_t error; /* of the look-up: an event at once */
     bool granted, queued;
     struct fd_grant grant;
-    struct process *process;  /* PROC_TERMINATE */
+    struct process *process; /* PROC_TERMINATE */
     struct waiter waiter;
     cloudabi_clockid_t clock; /* CLOCK: which, and when on it */
     uint64_t target;
@@ -81,7 +81,8 @@ static cloudabi_errno_t wait_for_lock(const cloudabi_subscription_t *sub, uint64
 {
     struct futex_address lock, condvar;
     if (sub->type == CLOUDABI_EVENTTYPE_CONDVAR) {
-        condvar = (struct futex_address){user_addr(sub->condvar.condvar), sub->condvar.condvar_scope};
+        condvar =
+            (struct futex_address){user_addr(sub->condvar.condvar), sub->condvar.condvar_scope};
         lock = (struct futex_address){user_addr(sub->condvar.lock), sub->condvar.lock_scope};
         return futex_wait(&condvar, &lock, deadline);
     }
@@ -96,8 +97,8 @@ static cloudabi_errno_t poll_lock(user_addr_t in, user_addr_t out, size_t count,
     if (count > 2)
         return CLOUDABI_EINVAL;
     for (size_t i = 0; i < count; i++) {
-        cloudabi_errno_t error =
-            copy_from_user(&items[i].sub, user_add(in, i * sizeof(items[i].sub)), sizeof(items[i].sub));
+        cloudabi_errno_t error = copy_from_user(
+            &items[i].sub, user_add(in, i * sizeof(items[i].sub)), sizeof(items[i].sub));
         if (error != 0)
             return error;
     }
@@ -139,7 +140,8 @@ static cloudabi_errno_t item_prepare(struct poll_item *item)
         item->granted = error == 0;
         return error;
     case CLOUDABI_EVENTTYPE_PROC_TERMINATE:
-        error = fd_get(item->sub.proc_terminate.fd, CLOUDABI_RIGHT_POLL_PROC_TERMINATE, &item->grant);
+        error =
+            fd_get(item->sub.proc_terminate.fd, CLOUDABI_RIGHT_POLL_PROC_TERMINATE, &item->grant);
         item->granted = error == 0;
         if (error != 0)
             return error;
@@ -206,7 +208,8 @@ static bool process_event(struct poll_item *item, bool queue, cloudabi_event_t *
         waitq_add(&item->process->exit_waiters, &item->waiter);
         item->queued = true;
     }
-    return process_exited(item->process, &event->proc_terminate.signal, &event->proc_terminate.exitcode);
+    return process_exited(item->process, &event->proc_terminate.signal,
+                          &event->proc_terminate.exitcode);
 }
 
 /* Has ITEM something to tell now? QUEUE: and be woken when it has later. */
@@ -226,13 +229,15 @@ static bool item_event(struct poll_item *item, bool queue, cloudabi_event_t *eve
 }
 
 /* Writes the events that there are. */
-static cloudabi_errno_t look(struct poll_item *items, size_t count, bool queue, user_addr_t out, size_t *nevents)
+static cloudabi_errno_t look(struct poll_item *items, size_t count, bool queue, user_addr_t out,
+                             size_t *nevents)
 {
     cloudabi_event_t event;
     for (size_t i = 0; i < count; i++) {
         if (!item_event(&items[i], queue, &event))
             continue;
-        cloudabi_errno_t error = copy_to_user(user_add(out, *nevents * sizeof(event)), &event, sizeof(event));
+        cloudabi_errno_t error =
+            copy_to_user(user_add(out, *nevents * sizeof(event)), &event, sizeof(event));
         if (error != 0)
             return error;
         ++*nevents;
@@ -253,8 +258,8 @@ static uint64_t first_deadline(const struct poll_item *items, size_t count)
     return first;
 }
 
-static cloudabi_errno_t poll_items(struct poll_item *items, size_t count, user_addr_t in, user_addr_t out,
-                                   size_t *nevents)
+static cloudabi_errno_t poll_items(struct poll_item *items, size_t count, user_addr_t in,
+                                   user_addr_t out, size_t *nevents)
 {
     cloudabi_errno_t error = prepare(items, count, in);
     if (error != 0)

@@ -58,8 +58,8 @@ static cloudabi_errno_t executable_check(const struct file *file)
     return file->type == CLOUDABI_FILETYPE_REGULAR_FILE ? 0 : CLOUDABI_EACCES;
 }
 
-cloudabi_errno_t sys_proc_exec(const struct fd_grant *fd, user_addr_t data, size_t data_len, user_addr_t fds,
-                               size_t fds_len)
+cloudabi_errno_t sys_proc_exec(const struct fd_grant *fd, user_addr_t data, size_t data_len,
+                               user_addr_t fds, size_t fds_len)
 {
     struct exec_request request = {.file = fd->file, .argdata_len = data_len, .fds_count = fds_len};
     void *numbers;

@@ -12,9 +12,9 @@
 #include "tests/guest/call.h"
 #include "tests/guest/tap.h"
 
-#define MS UINT64_C(1000000)
+#define MS      UINT64_C(1000000)
 #define PRIVATE CLOUDABI_SCOPE_PRIVATE
-#define SHARED CLOUDABI_SCOPE_SHARED
+#define SHARED  CLOUDABI_SCOPE_SHARED
 
 typedef _Atomic(cloudabi_lock_t) lock_t;
 typedef _Atomic(cloudabi_condvar_t) condvar_t;
@@ -42,9 +42,9 @@ static cloudabi_event_t poll_with_timeout(cloudabi_subscription_t what, uint64_t
 
 static bool take(lock_t *lock, bool write, cloudabi_scope_t scope, uint64_t timeout)
 {
-    cloudabi_subscription_t sub = {
-        .type = write ? CLOUDABI_EVENTTYPE_LOCK_WRLOCK : CLOUDABI_EVENTTYPE_LOCK_RDLOCK,
-        .lock = {.lock = lock, .lock_scope = scope}};
+    cloudabi_subscription_t sub = {.type = write ? CLOUDABI_EVENTTYPE_LOCK_WRLOCK
+                                                 : CLOUDABI_EVENTTYPE_LOCK_RDLOCK,
+                                   .lock = {.lock = lock, .lock_scope = scope}};
     cloudabi_event_t event = poll_with_timeout(sub, timeout);
 
     return event.error == 0 && event.type == sub.type;
@@ -60,7 +60,8 @@ static void release(lock_t *lock, bool write, cloudabi_scope_t scope, cloudabi_t
             cloudabi_lock_t mine = tid | CLOUDABI_LOCK_WRLOCKED;
             if (write && atomic_compare_exchange_strong(lock, &mine, 0))
                 return;
-            if (write || atomic_compare_exchange_strong(lock, &old, mine | CLOUDABI_LOCK_KERNEL_MANAGED)) {
+            if (write ||
+                atomic_compare_exchange_strong(lock, &old, mine | CLOUDABI_LOCK_KERNEL_MANAGED)) {
                 if (cloudabi_sys_lock_unlock(lock, scope) != 0)
                     atomic_store(lock, 0xdead);
                 return;
@@ -201,17 +202,19 @@ static void *consume(void *arg)
 {
     struct meeting *m = arg;
     cloudabi_tid_t tid = own_tid();
-    cloudabi_subscription_t sub = {
-        .type = CLOUDABI_EVENTTYPE_CONDVAR,
-        .condvar = {.condvar = &m->condvar, .lock = &m->lock, .condvar_scope = m->scope,
-                    .lock_scope = m->scope}};
+    cloudabi_subscription_t sub = {.type = CLOUDABI_EVENTTYPE_CONDVAR,
+                                   .condvar = {.condvar = &m->condvar,
+                                               .lock = &m->lock,
+                                               .condvar_scope = m->scope,
+                                               .lock_scope = m->scope}};
 
     seed = tid;
     enter(m, tid);
     while (!m->stop || m->tokens > 0) {
         while (m->tokens == 0 && !m->stop) {
             m->inside--;
-            cloudabi_event_t event = poll_with_timeout(sub, dice() % 3 == 0 ? dice() % 400000 : 20 * MS);
+            cloudabi_event_t event =
+                poll_with_timeout(sub, dice() % 3 == 0 ? dice() % 400000 : 20 * MS);
             m->bad += m->inside++ != 0 || event.error != 0;
             m->timeouts += event.type == CLOUDABI_EVENTTYPE_CLOCK;
         }
@@ -288,8 +291,8 @@ static void test_shared_condvars(void)
     cloudabi_tid_t tid;
 
     CHECK_RETURNS(cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
-                                       CLOUDABI_MAP_ANON | CLOUDABI_MAP_SHARED, CLOUDABI_MAP_ANON_FD, 0,
-                                       (void **)&m),
+                                       CLOUDABI_MAP_ANON | CLOUDABI_MAP_SHARED,
+                                       CLOUDABI_MAP_ANON_FD, 0, (void **)&m),
                   0);
     m->scope = SHARED;
     for (int i = 0; i < 3; i++) {
