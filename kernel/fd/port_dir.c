@@ -124,8 +124,9 @@ static cloudabi_errno_t dir_stat_put(struct file *file, const cloudabi_filestat_
     return error;
 }
 
-/* The cookie behind the last whole record of a reply of GOT bytes. EIO: the records are not well formed. */
-static cloudabi_errno_t readdir_last_cookie(struct port_call *call, size_t got, cloudabi_dircookie_t *cookie)
+/* Checks the records of a reply of GOT bytes; the cookie behind the last. EIO: they are not whole.  (A service can
+ * still change them until they are copied: readers of a listing have to look at the lengths themselves.) */
+static cloudabi_errno_t readdir_check(struct port_call *call, size_t got, cloudabi_dircookie_t *cookie)
 {
     size_t at = 0;
     while (at < got) {
@@ -161,9 +162,9 @@ static cloudabi_errno_t dir_readdir(struct file *file, user_addr_t buf, size_t l
         size_t take = got < len - *used ? got : len - *used;
         bool end = error != 0 || got == 0 || (call.reply->flags & PORT_REPLY_END) != 0;
         if (error == 0)
+            error = readdir_check(&call, got, &cookie);
+        if (error == 0)
             error = port_call_take_user(&call, 0, &to, *used, take);
-        if (error == 0 && !end)
-            error = readdir_last_cookie(&call, got, &cookie);
         port_call_end(&call);
         *used += error == 0 ? take : 0;
         if (error != 0 || end || *used == len)
