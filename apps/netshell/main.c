@@ -2,9 +2,10 @@
 /*
  * netshell: a shell for everybody who connects.
  *
- * The listener gives one message per connection: two addresses, the stream, and a directory with which the connection
- * could be tuned. The new shell gets the stream as `terminal` and every other grant of this program but the listener
- * and the log. It never sees the listener, and this program keeps nothing of the connection.
+ * The listener gives one message per connection: two addresses, the stream, and a directory with
+ * which the connection could be tuned. The new shell gets the stream as `terminal` and every
+ * other grant of this program but the listener and the log. It never sees the listener, and this
+ * program keeps nothing of the connection.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,7 +45,7 @@ static void log_line(const char *format, ...)
         (void)!write(netshell.log, line, len);
 }
 
-/* --- starting a shell ------------------------------------------------------------------------------------ */
+/* --- starting a shell --------------------------------------------------------------------- */
 
 /* What a shell is given: the terminal first, then the grants that are passed on. */
 static size_t list_grants(int terminal, const char **names, int *fds)
@@ -99,9 +100,10 @@ static int open_program(void)
     return -1;
 }
 
-/* --- connections -------------------------------------------------------------------------------------------- */
+/* --- connections -------------------------------------------------------------------------- */
 
-/* The stream of the next connection; -1: none could be taken, *ERROR says whether the listener is gone. */
+/* The stream of the next connection; -1: none could be taken, *ERROR says whether the listener
+ * is gone. */
 static int accept_stream(cloudabi_errno_t *error)
 {
     uint8_t addresses[MESSAGE_SIZE];
@@ -168,7 +170,8 @@ static cloudabi_errno_t step(int program)
     size_t events = 0;
     bool connection = false;
     cloudabi_errno_t error = cloudabi_sys_poll(in, out, subscribe(in), &events);
-    /* Ends come in the order of the table; from the last on, what reap() moves has been looked at. */
+    /* Ends come in the order of the table; from the last on, what reap() moves has been looked
+     * at. */
     for (size_t i = events; error == 0 && i-- > 0;) {
         if (out[i].type == CLOUDABI_EVENTTYPE_PROC_TERMINATE)
             reap(out[i].userdata);

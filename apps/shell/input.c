@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lines from the terminal. A console delivers edited lines. A connection delivers whatever somebody sends: plain lines
- * (nc), or telnet with its commands, of which all options are refused, so the client keeps to whole lines.
+ * Lines from the terminal. A console delivers edited lines. A connection delivers whatever
+ * somebody sends: plain lines (nc), or telnet with its commands, of which all options are
+ * refused, so the client keeps to whole lines.
  *
- * Lines end with LF, CR LF or CR NUL. A line that is too long is dropped to its end. The byte 3 (^C) drops what was typed
- * and is remembered for whoever waits; the byte 4 on an empty line is the end.
+ * Lines end with LF, CR LF or CR NUL. A line that is too long is dropped to its end. The byte 3
+ * (^C) drops what was typed and is remembered for whoever waits; the byte 4 on an empty line is
+ * the end.
  */
 #include <string.h>
 #include <unistd.h>
@@ -36,7 +38,7 @@ void input_begin(int fd)
                 stat.fs_filetype != CLOUDABI_FILETYPE_CHARACTER_DEVICE;
 }
 
-/* --- telnet --------------------------------------------------------------------------------------------------- */
+/* --- telnet ------------------------------------------------------------------------------- */
 
 #define IAC             255u
 #define DONT            254u
@@ -132,7 +134,7 @@ static void take_byte(uint8_t byte)
     }
 }
 
-/* --- lines ------------------------------------------------------------------------------------------------------ */
+/* --- lines -------------------------------------------------------------------------------- */
 
 static void end_line(void)
 {
@@ -190,7 +192,7 @@ static void take_text(uint8_t byte)
         input.buffer[input.len++] = (char)byte;
 }
 
-/* --- for the others ------------------------------------------------------------------------------------------------ */
+/* --- for the others ----------------------------------------------------------------------- */
 
 static void make_room(void)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Running programs. A program is a process descriptor; closing it kills the program, so nothing that the shell started
- * outlives it. While programs run in the foreground the terminal is watched for ^C and for its end; what is typed
- * otherwise is kept for later, unless a program reads the terminal itself.
+ * Running programs. A program is a process descriptor; closing it kills the program, so nothing
+ * that the shell started outlives it. While programs run in the foreground the terminal is
+ * watched for ^C and for its end; what is typed otherwise is kept for later, unless a program
+ * reads the terminal itself.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -107,7 +108,7 @@ int pipeline_wait(struct pipeline *pipeline)
     return code;
 }
 
-/* --- the background --------------------------------------------------------------------------------------------- */
+/* --- the background ----------------------------------------------------------------------- */
 
 void job_add(const struct pipeline *pipeline)
 {

@@ -43,7 +43,8 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Adds what is in one buffer of records; moves *COOKIE behind the last whole one. False: no memory. */
+/* Adds what is in one buffer of records; moves *COOKIE behind the last whole one. False: no
+ * memory. */
 static bool listing_take(struct listing *list, const char *buffer, size_t used,
                          cloudabi_dircookie_t *cookie)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The capability shell: reads lines from its terminal and does what they say with what it was granted. */
+/* The capability shell: reads lines from its terminal and does what they say with what it was
+ * granted. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names. The shell only finds the grant that a name begins with; everything below it, `..` and symbolic links too, is
- * decided by the kernel, so nothing here has to be trusted. What is refused is explained.
+ * Names. The shell only finds the grant that a name begins with; everything below it, `..` and
+ * symbolic links too, is decided by the kernel, so nothing here has to be trusted. What is
+ * refused is explained.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,7 @@ static struct {
     char path[NAME_MAX_LEN + 1]; /* "" is the grant itself */
 } current = {.fd = -1};
 
-/* --- from text to place ----------------------------------------------------------------------------------------- */
+/* --- from text to place ------------------------------------------------------------------- */
 
 /* The grant whose name is the LEN bytes at NAME. */
 static const char *find_grant(const char *name, size_t len, int *fd)
@@ -99,7 +100,7 @@ bool place_below(const struct place *dir, const char *name, const char *typed, s
     return set_path(place, strcmp(dir->path, ".") == 0 ? "" : dir->path, name);
 }
 
-/* --- opening --------------------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------ */
 
 static bool is_grant_itself(const struct place *place)
 {
@@ -165,7 +166,7 @@ int place_open(const struct place *place, cloudabi_oflags_t oflags, cloudabi_rig
     return -1;
 }
 
-/* --- explaining ------------------------------------------------------------------------------------------------------- */
+/* --- explaining --------------------------------------------------------------------------- */
 
 void place_complain(const struct place *place, struct needs needs, cloudabi_errno_t error)
 {
@@ -188,7 +189,7 @@ void place_complain(const struct place *place, struct needs needs, cloudabi_errn
     complain("refused: `%s`: missing right %s on `%s`", place->typed, missing, place->grant);
 }
 
-/* --- attributes --------------------------------------------------------------------------------------------------------- */
+/* --- attributes --------------------------------------------------------------------------- */
 
 cloudabi_errno_t place_stat(const struct place *place, bool follow, cloudabi_filestat_t *stat)
 {
@@ -215,7 +216,7 @@ bool place_is_directory(const struct place *place)
     return place_stat(place, true, &stat) == 0 && stat.st_filetype == CLOUDABI_FILETYPE_DIRECTORY;
 }
 
-/* --- the current directory ------------------------------------------------------------------------------------------------- */
+/* --- the current directory ---------------------------------------------------------------- */
 
 /* Takes `.`, empty components and `name/..` out of a path that has been opened as it is. */
 static void make_plain(char *path)

@@ -6,8 +6,9 @@
  *   PIPELINE  = COMMAND {"|" COMMAND} ["&"]
  *   COMMAND   = {WORD | "<" WORD | ">" WORD | ">>" WORD}
  *
- * 'single quotes' keep everything, "double quotes" and \ keep what would else mean something; # at the start of a
- * word begins a comment. Pure: the words are in the script itself, and nothing is allocated.
+ * 'single quotes' keep everything, "double quotes" and \ keep what would else mean something; #
+ * at the start of a word begins a comment. Pure: the words are in the script itself, and nothing
+ * is allocated.
  */
 #ifndef APPS_SHELL_PARSE_H
 #define APPS_SHELL_PARSE_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Doing what a line says: builtins in the shell itself, programs as processes, connected by streams. */
+/* Doing what a line says: builtins in the shell itself, programs as processes, connected by
+ * streams. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,7 +8,7 @@
 #include "abi/cloudabi_syscalls.h"
 #include "apps/shell/shell.h"
 
-/* --- redirection -------------------------------------------------------------------------------------------------- */
+/* --- redirection -------------------------------------------------------------------------- */
 
 static int open_input(const char *name)
 {
@@ -66,7 +67,7 @@ static int open_output(const char *name, bool append)
     return fd;
 }
 
-/* --- one command ----------------------------------------------------------------------------------------------------- */
+/* --- one command -------------------------------------------------------------------------- */
 
 /* A pipeline under construction. Descriptors are -1 when there is none. */
 struct builder {

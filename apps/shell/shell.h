@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The shell, shared by its parts. It holds what it was granted and nothing else; every name that is typed begins
- * with the name of a grant, or is below the current directory, which is itself below a grant.
+ * The shell, shared by its parts. It holds what it was granted and nothing else; every name that
+ * is typed begins with the name of a grant, or is below the current directory, which is itself
+ * below a grant.
  */
 #ifndef APPS_SHELL_SHELL_H
 #define APPS_SHELL_SHELL_H
@@ -15,15 +16,16 @@
 
 #define NAME_MAX_LEN 1023u
 
-/* --- output.c: what commands print goes to the terminal, a file or a pipe; complaints to the terminal ---------- */
+/* --- output.c: what commands print goes to the terminal, a file or a pipe; complaints to the terminal --- */
 void out_text(const char *text, size_t len);
 void out(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* From now on commands print to FD; -1: to the terminal. What was printed before is written out first. */
+/* From now on commands print to FD; -1: to the terminal. What was printed before is written out
+ * first. */
 void out_redirect(int fd);
 bool out_flush(void); /* false: it could not be written */
 
-/* --- input.c: lines from the terminal --------------------------------------------------------------------------- */
+/* --- input.c: lines from the terminal ----------------------------------------------------- */
 extern int terminal_fd;
 void input_begin(int fd);
 /* The next line, without its end. False: nobody is there any more. */
@@ -34,7 +36,7 @@ bool input_closed(void);
 bool input_full(void);        /* do not take more */
 bool input_interrupted(void); /* ^C came; says so once */
 
-/* --- names.c: from typed names to a directory and a path below it ------------------------------------------------ */
+/* --- names.c: from typed names to a directory and a path below it ------------------------- */
 struct place {
     int fd;                      /* of the grant; -1: the place above all grants */
     const char *grant;           /* its name */
@@ -65,12 +67,12 @@ bool place_is_directory(const struct place *place);
 bool change_directory(const char *typed);
 void current_directory(char *text, size_t size);
 
-/* --- rights.c ------------------------------------------------------------------------------------------------------ */
+/* --- rights.c ----------------------------------------------------------------------------- */
 const char *type_name(cloudabi_filetype_t type);
 /* "FD_READ, FD_WRITE"; at most SIZE bytes. */
 void rights_text(cloudabi_rights_t rights, const char *separator, char *text, size_t size);
 
-/* --- builtins.c, files.c, list.c -------------------------------------------------------------------------------------------- */
+/* --- builtins.c, files.c, list.c ---------------------------------------------------------- */
 typedef int builtin_function(int argc, char **argv);
 struct builtin {
     const char *name;
@@ -85,15 +87,16 @@ builtin_function builtin_jobs, builtin_kill; /* jobs.c */
 extern bool exit_wanted;
 extern int exit_code;
 
-/* --- spawn.c: programs --------------------------------------------------------------------------------------------- */
+/* --- spawn.c: programs -------------------------------------------------------------------- */
 struct streams {
     int input, output; /* -1: none, or the terminal */
 };
-/* Starts the program of a command (with or without the word `run`). -1 after complaining, else its process. */
+/* Starts the program of a command (with or without the word `run`). -1 after complaining, else
+ * its process. */
 int program_start(const struct command *command, struct streams streams);
 bool program_exists(const char *name);
 
-/* --- jobs.c: running programs ----------------------------------------------------------------------------------------- */
+/* --- jobs.c: running programs ------------------------------------------------------------- */
 #define PIPELINE_MAX 8u
 struct pipeline {
     int processes[PIPELINE_MAX];
@@ -107,7 +110,7 @@ void pipeline_kill(struct pipeline *pipeline);
 void job_add(const struct pipeline *pipeline);
 void jobs_report(void); /* says which have ended */
 
-/* --- run.c: what a line says ------------------------------------------------------------------------------------------- */
+/* --- run.c: what a line says -------------------------------------------------------------- */
 void run_line(const char *line, size_t len);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Starting programs with exactly what is named. A program's argument data is a map: `args`, `stdin`, `stdout`,
- * `stderr`, and each named grant; its descriptors are those and no others.
+ * Starting programs with exactly what is named. A program's argument data is a map: `args`,
+ * `stdin`, `stdout`, `stderr`, and each named grant; its descriptors are those and no others.
  */
 #include <string.h>
 #include <unistd.h>
@@ -45,7 +45,7 @@ struct start {
     size_t count;
 };
 
-/* --- grants -------------------------------------------------------------------------------------------------------- */
+/* --- grants ------------------------------------------------------------------------------- */
 
 static bool add_grant(struct start *start, const char *name, int fd, bool owned)
 {
@@ -153,7 +153,7 @@ static bool is_grant_word(const char *word)
     return len != 0 && word[len] == '=' && word[0] != '-';
 }
 
-/* --- streams ----------------------------------------------------------------------------------------------------------- */
+/* --- streams ------------------------------------------------------------------------------ */
 
 static bool add_output(struct start *start, const char *name, int output)
 {
@@ -171,7 +171,7 @@ static bool add_output(struct start *start, const char *name, int output)
     return false;
 }
 
-/* --- starting ----------------------------------------------------------------------------------------------------------- */
+/* --- starting ----------------------------------------------------------------------------- */
 
 static int open_program(const char *name, bool quiet)
 {
@@ -240,7 +240,8 @@ static int spawn(struct start *start, int program, char **args, size_t args_coun
     return -1;
 }
 
-/* The words of a command without `run`: grants go to START, the rest stays in WORDS. False after complaining. */
+/* The words of a command without `run`: grants go to START, the rest stays in WORDS. False after
+ * complaining. */
 static bool take_words(struct start *start, struct streams streams, char **words, size_t *count)
 {
     size_t kept = 1, at = 1;

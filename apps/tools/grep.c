@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Prints the lines of standard input that contain a text; -v: those that do not. Needs: stdin, stdout. */
+/* Prints the lines of standard input that contain a text; -v: those that do not. Needs: stdin,
+ * stdout. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include "services/common/line_priv.h"
 
-/* --- showing ------------------------------------------------------------------------------------------------ */
+/* --- showing ------------------------------------------------------------------------------ */
 
 static void show(struct line *line, const char *bytes, size_t len)
 {
@@ -59,7 +59,7 @@ void line_output(struct line *line, const char *bytes, size_t len)
     }
 }
 
-/* --- moving and changing -------------------------------------------------------------------------------------- */
+/* --- moving and changing ------------------------------------------------------------------ */
 
 static size_t previous(const struct line *line, size_t at)
 {
@@ -121,7 +121,7 @@ static size_t word_start(const struct line *line)
     return at;
 }
 
-/* --- history ------------------------------------------------------------------------------------------------------ */
+/* --- history ------------------------------------------------------------------------------ */
 
 static const char *history_line(const struct line *line, unsigned back)
 {
@@ -167,7 +167,7 @@ static void history_show(struct line *line, unsigned back)
         insert(line, text, strlen(text));
 }
 
-/* --- keys ------------------------------------------------------------------------------------------------------------ */
+/* --- keys --------------------------------------------------------------------------------- */
 
 static void reset(struct line *line)
 {

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A line discipline: what is typed on a terminal becomes whole lines, with editing and echo. It does no I/O: the owner
- * feeds it bytes and gives it two functions to write with.
+ * A line discipline: what is typed on a terminal becomes whole lines, with editing and echo. It
+ * does no I/O: the owner feeds it bytes and gives it two functions to write with.
  *
- * Keys: backspace, delete, left, right, home, end, up and down (history), ^A ^E ^K ^U ^W, ^C, ^D, ^L. CR, LF and
- * CR LF end a line. Text is UTF-8; a malformed sequence is dropped, other control characters and unknown escape
- * sequences are ignored. Each character is taken to be one column wide.
+ * Keys: backspace, delete, left, right, home, end, up and down (history), ^A ^E ^K ^U ^W, ^C,
+ * ^D, ^L. CR, LF and CR LF end a line. Text is UTF-8; a malformed sequence is dropped, other
+ * control characters and unknown escape sequences are ignored. Each character is taken to be one
+ * column wide.
  *
- * A line is delivered with its LF. ^C drops the line and delivers the byte 3 alone, ^D on an empty line the byte 4.
+ * A line is delivered with its LF. ^C drops the line and delivers the byte 3 alone, ^D on an
+ * empty line the byte 4.
  */
 #ifndef SERVICES_COMMON_LINE_H
 #define SERVICES_COMMON_LINE_H

@@ -79,7 +79,8 @@ static unsigned utf8_length(uint8_t byte)
     return byte >= 0xf0 && byte <= 0xf4 ? 4 : 0;
 }
 
-/* Whether BYTE may stand second after FIRST: no overlong forms, surrogates, or what is beyond U+10FFFF. */
+/* Whether BYTE may stand second after FIRST: no overlong forms, surrogates, or what is beyond
+ * U+10FFFF. */
 static bool utf8_second(uint8_t first, uint8_t byte)
 {
     uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;

@@ -25,7 +25,8 @@ enum line_key {
     LINE_KEYS
 };
 
-/* Takes one byte; true if a key or a character is complete. A character is in line->character, with KEY_NONE. */
+/* Takes one byte; true if a key or a character is complete. A character is in line->character,
+ * with KEY_NONE. */
 bool line_decode(struct line *line, uint8_t byte, enum line_key *key);
 
 #endif

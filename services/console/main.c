@@ -2,8 +2,9 @@
 /*
  * console: a serial port as `terminal`, with line editing.
  *
- * One thread, one loop: poll {port, serial}, then move bytes. The serial port is read only while there is room for
- * what it brings, and channels are emptied only as far as the serial port takes, so nothing is ever dropped.
+ * One thread, one loop: poll {port, serial}, then move bytes. The serial port is read only while
+ * there is room for what it brings, and channels are emptied only as far as the serial port
+ * takes, so nothing is ever dropped.
  */
 #include <string.h>
 
@@ -30,7 +31,7 @@ struct console {
 
 static struct console console;
 
-/* --- the serial port ------------------------------------------------------------------------------------ */
+/* --- the serial port ---------------------------------------------------------------------- */
 
 static void serial_write(void *context, const char *bytes, size_t len)
 {
@@ -45,7 +46,7 @@ static void serial_write(void *context, const char *bytes, size_t len)
     }
 }
 
-/* --- terminals -------------------------------------------------------------------------------------------- */
+/* --- terminals ---------------------------------------------------------------------------- */
 
 static void flush_pending(void)
 {
@@ -102,7 +103,7 @@ static void terminal_event(struct server *server, unsigned n)
     flush_pending();
 }
 
-/* --- requests ------------------------------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------------------------- */
 
 #define NODE_TERMINAL 2ull
 
@@ -189,7 +190,7 @@ static const struct server_ops console_ops = {
     .channel = terminal_event,
 };
 
-/* --- the loop -------------------------------------------------------------------------------------------------- */
+/* --- the loop ----------------------------------------------------------------------------- */
 
 static cloudabi_errno_t serial_ready(void)
 {

@@ -2,9 +2,10 @@
 /*
  * What init keeps of each node of the manifest, and the steps of a start.
  *
- * States of a node: WAITING (to be started at `due`), RUNNING (there is a process descriptor), DONE (ended and not to be
- * started again) and GIVEN_UP (it failed too often, or something it needs is not there: its port is closed, so
- * whoever asks it for something gets EIO instead of waiting).
+ * States of a node: WAITING (to be started at `due`), RUNNING (there is a process descriptor),
+ * DONE (ended and not to be started again) and GIVEN_UP (it failed too often, or something it
+ * needs is not there: its port is closed, so whoever asks it for something gets EIO instead of
+ * waiting).
  */
 #ifndef SERVICES_INIT_INIT_H
 #define SERVICES_INIT_INIT_H

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * init: the first process. It holds the kernel's directory and hands out from it and from the services' directories
- * just what the manifest says, starts every node, and starts again what ends and should not.
+ * init: the first process. It holds the kernel's directory and hands out from it and from the
+ * services' directories just what the manifest says, starts every node, and starts again what
+ * ends and should not.
  *
- * It opens nothing that the manifest does not name, but for the manifest itself, the log, `pci/` to choose
- * functions, `jobs/NAME` for each node, and `power` for a node whose end is the machine's.
+ * It opens nothing that the manifest does not name, but for the manifest itself, the log, `pci/`
+ * to choose functions, `jobs/NAME` for each node, and `power` for a node whose end is the
+ * machine's.
  */
 #include <tessera/grants.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The compiled manifest (images/README.md), as structures. Strings and bytes point into the argument data. */
+/* The compiled manifest (images/README.md), as structures. Strings and bytes point into the
+ * argument data. */
 #ifndef SERVICES_INIT_MANIFEST_H
 #define SERVICES_INIT_MANIFEST_H
 
@@ -39,8 +40,9 @@ struct manifest {
     size_t count;
 };
 
-/* Reads DATA, which must stay. EBADMSG, EINVAL, ENOENT: not a manifest of this version; ENOMEM; E2BIG. The
- * memory of a failed or of a used manifest is not given back: init has one for its life. */
+/* Reads DATA, which must stay. EBADMSG, EINVAL, ENOENT: not a manifest of this version; ENOMEM;
+ * E2BIG. The memory of a failed or of a used manifest is not given back: init has one for its
+ * life. */
 cloudabi_errno_t manifest_read(struct argdata data, struct manifest *manifest);
 
 #endif

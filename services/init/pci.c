@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which PCI function a grant means: the first of its class that no other grant of the manifest has. */
+/* Which PCI function a grant means: the first of its class that no other grant of the manifest
+ * has. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

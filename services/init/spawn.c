@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The start of a node. init forks at once and the child makes the grants, because opening something of a service that
- * does not serve yet waits: so the child waits and not init. Then the child becomes the program, with just the
- * descriptors that the manifest lists.
+ * The start of a node. init forks at once and the child makes the grants, because opening
+ * something of a service that does not serve yet waits: so the child waits and not init. Then
+ * the child becomes the program, with just the descriptors that the manifest lists.
  */
 #include <stdio.h>
 #include <string.h>
@@ -82,7 +82,8 @@ static int make_grant(const struct init *init, const struct node *node, size_t i
     }
 }
 
-/* Moves the child into a job of the node's own, so that what it uses is counted and limited there. */
+/* Moves the child into a job of the node's own, so that what it uses is counted and limited
+ * there. */
 static void enter_job(const struct init *init, const struct node *node)
 {
     char path[128];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The life of the nodes: starts, ends, restarts with growing pauses, giving up, and the machine's end. */
+/* The life of the nodes: starts, ends, restarts with growing pauses, giving up, and the
+ * machine's end. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@ static const char *name_of(const struct node *node)
     return node->manifest->name;
 }
 
-/* --- ends ------------------------------------------------------------------------------------------------- */
+/* --- ends --------------------------------------------------------------------------------- */
 
 static void power_off(struct init *init, uint32_t status)
 {
@@ -66,8 +67,8 @@ static bool is_hopeless(const struct init *init, const struct node *node)
     return false;
 }
 
-/* The first restarts are at once; a node that fails again and again is given longer pauses. CLEAN: it ended by its
- * own wish (exit 0), which never leads to giving up. */
+/* The first restarts are at once; a node that fails again and again is given longer pauses.
+ * CLEAN: it ended by its own wish (exit 0), which never leads to giving up. */
 static void plan_restart(struct init *init, struct node *node, bool clean)
 {
     uint64_t time = now();
@@ -111,7 +112,7 @@ static void ended(struct init *init, struct node *node, const cloudabi_event_t *
         node->state = NODE_DONE;
 }
 
-/* --- starts ------------------------------------------------------------------------------------------------- */
+/* --- starts ------------------------------------------------------------------------------- */
 
 static void start(struct init *init, struct node *node)
 {
@@ -148,7 +149,7 @@ static uint64_t start_due(struct init *init)
     return next;
 }
 
-/* --- waiting -------------------------------------------------------------------------------------------------- */
+/* --- waiting ------------------------------------------------------------------------------ */
 
 static void wait_for_ends(struct init *init, uint64_t timeout)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The entries of one directory: found by name through a hash table, listed by cookie. Used by tree.c. */
+/* The entries of one directory: found by name through a hash table, listed by cookie. Used by
+ * tree.c. */
 #ifndef SERVICES_TMPFS_ENTRY_H
 #define SERVICES_TMPFS_ENTRY_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tmpfs: a service that keeps files in memory. It keeps the names; what the files hold are memory objects of the
- * kernel, which never leave memory and live until this service revokes them.
+ * tmpfs: a service that keeps files in memory. It keeps the names; what the files hold are
+ * memory objects of the kernel, which never leave memory and live until this service revokes
+ * them.
  *
  * Grants: see README.md.
  */

@@ -62,7 +62,7 @@ static cloudabi_errno_t resolve_existing(struct call *call, enum last last, stru
     return 0;
 }
 
-/* --- opening -------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------ */
 
 static cloudabi_errno_t open_existing(struct call *call, struct inode *inode)
 {
@@ -133,7 +133,7 @@ cloudabi_errno_t tmpfs_walk(struct server *server, struct call *call)
     return 0;
 }
 
-/* --- attributes ----------------------------------------------------------------------------------------- */
+/* --- attributes --------------------------------------------------------------------------- */
 
 static void answer_attributes(struct call *call, const struct inode *inode)
 {
@@ -178,7 +178,7 @@ cloudabi_errno_t tmpfs_readlink(struct server *server, struct call *call)
     return 0;
 }
 
-/* --- making and removing names ---------------------------------------------------------------------------- */
+/* --- making and removing names ------------------------------------------------------------ */
 
 /* For operations on a name itself: the directory that holds it. */
 static cloudabi_errno_t resolve_name(struct call *call, struct spot *spot)
@@ -227,7 +227,7 @@ cloudabi_errno_t tmpfs_unlink(struct server *server, struct call *call)
     return error;
 }
 
-/* --- two names: the kernel has walked to both parents --------------------------------------------------------- */
+/* --- two names: the kernel has walked to both parents ------------------------------------- */
 
 struct pair {
     struct inode *from, *to;
@@ -255,7 +255,10 @@ static cloudabi_errno_t resolve_pair(struct call *call, struct pair *pair)
     if (pair->from->type != CLOUDABI_FILETYPE_DIRECTORY ||
         pair->to->type != CLOUDABI_FILETYPE_DIRECTORY)
         return CLOUDABI_ENOTDIR;
-    return is_plain_name(pair->from_name) && is_plain_name(pair->to_name) ? 0 : CLOUDABI_EINVAL;
+    if (!is_plain_name(pair->from_name) || !is_plain_name(pair->to_name))
+        return CLOUDABI_EINVAL;
+    bool too_long = pair->from_name.len > TREE_NAME_MAX || pair->to_name.len > TREE_NAME_MAX;
+    return too_long ? CLOUDABI_ENAMETOOLONG : 0;
 }
 
 cloudabi_errno_t tmpfs_link(struct server *server, struct call *call)

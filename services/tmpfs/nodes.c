@@ -4,10 +4,10 @@
 
 #include "services/tmpfs/ops.h"
 
-/* --- answers -------------------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------ */
 
-/* What REOPEN gets back. A directory is known by its origin; the path tells where to make it again, empty, when
- * a new instance has nothing. */
+/* What REOPEN gets back. A directory is known by its origin; the path tells where to make it
+ * again, empty, when a new instance has nothing. */
 struct cookie {
     struct origin origin;
     char path[PORT_COOKIE_MAX - sizeof(struct origin)];
@@ -70,7 +70,7 @@ cloudabi_errno_t tmpfs_forget(struct server *server, struct call *call)
     return 0;
 }
 
-/* --- attributes ------------------------------------------------------------------------------------------- */
+/* --- attributes --------------------------------------------------------------------------- */
 
 void tmpfs_set_times(struct inode *inode, const struct port_request *request)
 {
@@ -111,7 +111,7 @@ cloudabi_errno_t tmpfs_set_attr(struct server *server, struct call *call)
     return tmpfs_get_attr(server, call);
 }
 
-/* --- listings ------------------------------------------------------------------------------------------------ */
+/* --- listings ----------------------------------------------------------------------------- */
 
 /* `.` and `..` as cookies 0 and 1. False: the reply is full. */
 static bool list_dots(struct call *call, const struct inode *dir, uint64_t cookie)
@@ -141,7 +141,7 @@ cloudabi_errno_t tmpfs_readdir(struct server *server, struct call *call)
     return 0;
 }
 
-/* --- after a restart -------------------------------------------------------------------------------------------- */
+/* --- after a restart ---------------------------------------------------------------------- */
 
 static bool same_origin(struct origin a, struct origin b)
 {
@@ -171,8 +171,8 @@ static cloudabi_errno_t revive(struct tree *tree, const char *path, size_t len, 
     return error;
 }
 
-/* A directory that was opened in an earlier instance goes on as a new one at its old path. The first that comes
- * claims the path: two directories of the past never become one. */
+/* A directory that was opened in an earlier instance goes on as a new one at its old path. The
+ * first that comes claims the path: two directories of the past never become one. */
 cloudabi_errno_t tmpfs_reopen(struct server *server, struct call *call)
 {
     struct tree *tree = server->context;

@@ -2,8 +2,8 @@
 /*
  * The requests of the port protocol, served from a tree. The server's context is a struct tree.
  *
- * References: every node that is answered to OPEN, WALK or REOPEN counts one look-up of its inode, FORGET
- * takes them back. The root is not counted: it never goes.
+ * References: every node that is answered to OPEN, WALK or REOPEN counts one look-up of its
+ * inode, FORGET takes them back. The root is not counted: it never goes.
  */
 #ifndef SERVICES_TMPFS_OPS_H
 #define SERVICES_TMPFS_OPS_H
@@ -23,7 +23,8 @@ call_function tmpfs_get_attr, tmpfs_set_attr, tmpfs_readdir, tmpfs_reopen, tmpfs
 void tmpfs_answer_node(struct tree *tree, struct call *call, struct inode *inode);
 void tmpfs_attributes(const struct inode *inode, struct port_attr *attr);
 void tmpfs_set_times(struct inode *inode, const struct port_request *request);
-/* INODE (may be NULL) has lost its last name: revokes what the kernel keeps of it, unless it is in use. */
+/* INODE (may be NULL) has lost its last name: revokes what the kernel keeps of it, unless it is
+ * in use. */
 void tmpfs_orphan(struct server *server, struct inode *inode);
 
 #endif

@@ -10,7 +10,7 @@ static bool is_dir(const struct inode *inode)
     return inode->type == CLOUDABI_FILETYPE_DIRECTORY;
 }
 
-/* --- the table of inodes ------------------------------------------------------------------------------ */
+/* --- the table of inodes ------------------------------------------------------------------ */
 
 static struct inode **table_slot(const struct tree *tree, uint64_t id)
 {
@@ -108,7 +108,7 @@ void tree_release(struct tree *tree, struct inode *inode)
         inode_destroy(tree, inode);
 }
 
-/* --- making names --------------------------------------------------------------------------------------- */
+/* --- making names ------------------------------------------------------------------------- */
 
 static void touch(struct inode *dir, uint64_t now)
 {
@@ -190,7 +190,7 @@ cloudabi_errno_t tree_link(struct inode *dir, struct name name, struct inode *in
     return 0;
 }
 
-/* --- removing names ------------------------------------------------------------------------------------- */
+/* --- removing names ----------------------------------------------------------------------- */
 
 /* INODE has lost one name in DIR. */
 static void drop_name(struct inode *dir, struct inode *inode, uint64_t now, struct inode **orphan)
@@ -226,7 +226,7 @@ cloudabi_errno_t tree_unlink(struct inode *dir, struct name name, bool directory
     return 0;
 }
 
-/* --- renaming ------------------------------------------------------------------------------------------- */
+/* --- renaming ----------------------------------------------------------------------------- */
 
 static bool is_below(const struct inode *dir, const struct inode *ancestor)
 {
@@ -292,7 +292,7 @@ cloudabi_errno_t tree_rename(const struct rename *rename, struct inode **orphan)
     return 0;
 }
 
-/* --- paths ---------------------------------------------------------------------------------------------- */
+/* --- paths -------------------------------------------------------------------------------- */
 
 size_t tree_path(const struct inode *dir, char *buffer, size_t size)
 {

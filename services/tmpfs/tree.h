@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The tree of a file system in memory: inodes and directory entries. It knows nothing of requests.
+ * The tree of a file system in memory: inodes and directory entries. It knows nothing of
+ * requests.
  *
- * An inode lives while it has a name (nlink) or the kernel refers to it (lookups). What a regular file
- * holds is not here: it is a memory object of the kernel, keyed by the inode's id. Ids are never used twice.
+ * An inode lives while it has a name (nlink) or the kernel refers to it (lookups). What a
+ * regular file holds is not here: it is a memory object of the kernel, keyed by the inode's id.
+ * Ids are never used twice.
  *
- * Functions that change the tree check everything first; when they return an error nothing has changed.
- * One thread.
+ * Functions that change the tree check everything first; when they return an error nothing has
+ * changed. One thread.
  */
 #ifndef SERVICES_TMPFS_TREE_H
 #define SERVICES_TMPFS_TREE_H
@@ -85,14 +87,16 @@ struct entry *tree_lookup(const struct inode *dir, struct name name);
 /* The entry with the smallest cookie that is at least COOKIE, or NULL. */
 struct entry *tree_entry_from(const struct inode *dir, uint64_t cookie);
 
-/* A new inode of TYPE under NAME, which must not exist. ENOSPC: no memory. ENOENT: DIR has been removed. */
+/* A new inode of TYPE under NAME, which must not exist. ENOSPC: no memory. ENOENT: DIR has been
+ * removed. */
 cloudabi_errno_t tree_create(struct tree *tree, struct inode *dir, struct name name,
                              cloudabi_filetype_t type, uint64_t now, struct inode **out);
 cloudabi_errno_t tree_symlink(struct tree *tree, struct inode *dir, struct name name,
                               struct name target, uint64_t now);
 cloudabi_errno_t tree_link(struct inode *dir, struct name name, struct inode *inode, uint64_t now);
 
-/* These may leave an inode without names: *ORPHAN, to be given to tree_release() once lookups is 0. */
+/* These may leave an inode without names: *ORPHAN, to be given to tree_release() once lookups is
+ * 0. */
 cloudabi_errno_t tree_unlink(struct inode *dir, struct name name, bool directory, bool must_dir,
                              uint64_t now, struct inode **orphan);
 struct rename {
@@ -106,7 +110,8 @@ cloudabi_errno_t tree_rename(const struct rename *rename, struct inode **orphan)
 /* Frees an inode that has neither names nor lookups. */
 void tree_release(struct tree *tree, struct inode *inode);
 
-/* The path of a directory from the root, written to BUFFER; its length, or SIZE_MAX if it does not fit. */
+/* The path of a directory from the root, written to BUFFER; its length, or SIZE_MAX if it does
+ * not fit. */
 size_t tree_path(const struct inode *dir, char *buffer, size_t size);
 
 #endif

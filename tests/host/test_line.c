@@ -15,7 +15,8 @@ static struct line line;
 static char delivered[8192], screen[8192];
 static size_t delivered_len, column, screen_len;
 
-/* A terminal of one row: printing, backspace, CR; LF begins anew. One cell holds a whole character. */
+/* A terminal of one row: printing, backspace, CR; LF begins anew. One cell holds a whole
+ * character. */
 static uint32_t cells[4096];
 
 static void terminal(void *context, const char *bytes, size_t len)

@@ -36,7 +36,7 @@ static int stop(void **state)
     return 0;
 }
 
-/* --- requests in short ------------------------------------------------------------------------------------ */
+/* --- requests in short -------------------------------------------------------------------- */
 
 static cloudabi_errno_t call_full(struct port_request request, const char *path, const char *more)
 {
@@ -124,7 +124,7 @@ static cloudabi_errno_t stat_error(const char *path)
     return name_call(PORT_STAT, 1, path, 0, 0);
 }
 
-/* --- tests --------------------------------------------------------------------------------------------------- */
+/* --- tests -------------------------------------------------------------------------------- */
 
 static void test_create_and_open(void **state)
 {

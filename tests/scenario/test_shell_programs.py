@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Programs under the shell: grants, pipes, redirection, interruption, background; telnet; what init does with failures."""
+"""Programs under the shell: grants, pipes, redirection, interruption, background; telnet."""
 
 import re
 import time
