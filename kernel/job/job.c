@@ -64,6 +64,9 @@ struct job *job_create(struct job *parent, const char *name)
     job->used[JOB_MEMORY] = 1;
     for (unsigned i = 0; i < JOB_RESOURCES; i++)
         job->limit[i] = NO_LIMIT;
+    /* Until somebody says otherwise, a job leaves an eighth of its parent's memory to the others. */
+    uint64_t memory = atomic_load(&parent->limit[JOB_MEMORY]);
+    job->limit[JOB_MEMORY] = memory - memory / 8;
     job->parent = job_get(parent);
     list_init(&job->children);
     list_init(&job->sibling);
