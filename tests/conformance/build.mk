@@ -8,11 +8,15 @@ CONFORMANCE_CPUS    ?= 1 2 4
 # Without the safe stack: threads of the tests have no TLS.
 $(eval $(call guesttest,conformance,$(CONFORMANCE_SOURCES),pseudofd,-fno-sanitize=safe-stack))
 
+guest_grants_conformance := $(CONFORMANCE_GRANTS)
+
 # Fails if an error that the definition lists has no test.
 build/conformance.checked: build/user/conformance abi/cloudabi.def tests/conformance/check.py $(wildcard abi/generator/*.py)
 	$(call say,CHECK,$<)
 	$(Q)$(PYTHON) tests/conformance/check.py abi/cloudabi.def $< && touch $@
-user: build/conformance.checked
+.PHONY: lint-conformance
+lint-conformance: build/conformance.checked
+lint: lint-conformance
 
 .PHONY: conformance
 conformance: kernel user $(BOOT_STRIPPED) ## conformance suite of the ABI over each file system; ONLY="CALL ERROR"
