@@ -4,8 +4,8 @@
  * (image) of the top level, made at boot and only copied afterwards.
  *
  * The direct map covers 4 GiB always (RAM and the devices below it; the MTRRs keep those uncached) and
- * RAM above; it is never executable.  The image is mapped page by page: text read-execute, constants
- * read-only, data read-write.
+ * RAM above; it is never executable, and the image's text and constants are read-only there too.  The image
+ * is mapped page by page: text read-execute, constants read-only, data read-write.
  */
 #include "kernel/arch/x86_64/arch_priv.h"
 #include "kernel/arch/x86_64/insn.h"
@@ -45,6 +45,8 @@ struct arch_pt kernel_pt;
 
 static uint64_t image_pt[2][512] __attribute__((aligned(4096)));
 static uint64_t image_pd[512] __attribute__((aligned(4096)));
+static uint64_t direct_pt[512]
+    __attribute__((aligned(4096))); /* of the 2 MiB where the image begins */
 static uint64_t stack_pdpt[512] __attribute__((aligned(4096)));
 
 static uint64_t image_phys(const void *va)
@@ -68,15 +70,38 @@ static void map_image(void)
     boot_pdpt_kernel[510] = image_phys(image_pd) | P_PRESENT | P_WRITE;
 }
 
-/* A page for tables of the direct map, before there is an allocator: the end of some RAM below 4 GiB. */
+/* What can not be written in the image can not be written through the direct map either. */
+static void protect_alias(void)
+{
+    uint64_t start = image_phys(kernel_start), end = image_phys(kernel_rodata_end);
+    kverify(start == MIB2 && end <= 2 * MIB2);
+    for (unsigned i = 0; i < 512; i++) {
+        uint64_t pa = MIB2 + i * PAGE_SIZE;
+        direct_pt[i] = pa | P_PRESENT | P_GLOBAL | P_NX | (pa < end ? 0 : P_WRITE);
+    }
+    boot_pd[0][1] = image_phys(direct_pt) | P_PRESENT | P_WRITE;
+}
+
+static bool in_archive(const struct boot_info *info, uint64_t page)
+{
+    return page < info->module.end && info->module.start < page + PAGE_SIZE;
+}
+
+/* A page for tables of the direct map, before there is an allocator: from either end of some RAM below 4 GiB. */
 static uint64_t *early_table(struct boot_info *info)
 {
     for (size_t i = info->usable_count; i-- > 0;) {
         struct boot_range *r = &info->usable[i];
-        if (r->end > 4 * GIB || r->end - r->start <= PAGE_SIZE || r->end - PAGE_SIZE < 16 * MIB2)
+        if (r->end > 4 * GIB || r->end - r->start < MIB2)
             continue;
-        r->end -= PAGE_SIZE;
-        return memset(arch_direct(r->end), 0, PAGE_SIZE);
+        if (!in_archive(info, r->end - PAGE_SIZE)) {
+            r->end -= PAGE_SIZE;
+            return memset(arch_direct(r->end), 0, PAGE_SIZE);
+        }
+        if (!in_archive(info, r->start)) {
+            r->start += PAGE_SIZE;
+            return memset(arch_direct(r->start - PAGE_SIZE), 0, PAGE_SIZE);
+        }
     }
     return NULL;
 }
@@ -123,6 +148,7 @@ void paging_init(struct boot_info *info)
     for (unsigned i = 0; i < 4; i++)
         for (unsigned j = 0; j < 512; j++)
             boot_pd[i][j] |= P_GLOBAL;
+    protect_alias();
     map_direct_ram(info);
     boot_pml4[384] = image_phys(stack_pdpt) | P_PRESENT | P_WRITE | P_NX;
     kernel_pt.root = image_phys(boot_pml4);
@@ -135,7 +161,7 @@ void paging_init(struct boot_info *info)
 void paging_drop_identity(void)
 {
     boot_pml4[0] = 0;
-    write_cr3(read_cr3());
+    arch_tlb_flush(NULL, 0, UINT64_MAX); /* its entries were global */
 }
 
 /* --- address spaces -------------------------------------------------------------------------------- */

@@ -90,10 +90,21 @@ static void interrupt(uint64_t vector)
     }
 }
 
+/* A few faults a second are told; a program that makes more of them does not get the console to itself. */
+static bool worth_a_line(void)
+{
+    static _Atomic uint64_t second, count;
+    uint64_t now = arch_clock_monotonic() / 1000000000;
+    if (atomic_exchange(&second, now) != now)
+        atomic_store(&count, 0);
+    return atomic_fetch_add(&count, 1) < 8;
+}
+
 static void end_process(const struct trap_frame *frame, int signal, uint64_t address)
 {
-    klog("fault: signal %d: %s at pc %#lx, address %#lx, error %lx", signal,
-         trap_name[frame->vector], frame->rip, address, frame->error);
+    if (worth_a_line())
+        klog("fault: signal %d: %s at pc %#lx, address %#lx, error %lx", signal,
+             trap_name[frame->vector], frame->rip, address, frame->error);
     process_terminate(process_self(), (uint8_t)signal, 0);
 }
 
