@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory objects: pages that files, shared memory and mappings have in common (datapath (b)).
+ * Memory objects: pages that files, shared memory and mappings have in common.
  * read, write, append, truncate and mmap of a file run here, on the object's pages, without a message.
  * Objects without a pager never lose a page; states of paged objects are in place for the files issue.
  *

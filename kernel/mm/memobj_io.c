@@ -4,12 +4,13 @@
  *
  * A read holds one page's frame and no lock while it copies, so it may fault.  A write holds the write mutex
  * and copies with faults off; where the user's page is missing it drops the mutex, brings the page in and
- * goes on (datapath rule 1).  Up to 64 KiB are written under one hold of the mutex, so that much of an append is
+ * goes on.  Up to 64 KiB are written under one hold of the mutex, so that much of an append is
  * in one piece.
  */
 #include "kernel/lib/string.h"
 #include "kernel/mm/memobj_priv.h"
 #include "kernel/mm/user.h"
+#include "kernel/sched/sched.h"
 
 #define PIECE 65536ul
 
@@ -83,6 +84,13 @@ static size_t readable(const struct memobj *object, uint64_t offset, size_t want
     return min_size(min_size(wanted, size - offset), PAGE_SIZE - (offset & (PAGE_SIZE - 1)));
 }
 
+/* Between pieces: a transfer of gigabytes may neither keep the CPU nor survive a kill. */
+static cloudabi_errno_t let_others(void)
+{
+    sched_point();
+    return thread_killed(thread_self()) ? CLOUDABI_EINTR : 0;
+}
+
 static void accessed(struct memobj *object)
 {
     /* As with relatime: enough to tell whether a file was read since it was written. */
@@ -106,6 +114,8 @@ cloudabi_errno_t memobj_read(struct memobj *object, const struct user_vec *to, u
         else
             error = user_vec_zero(to, *done, len);
         page_release(&page);
+        if (error == 0 && (offset / PIECE) != ((offset + len) / PIECE))
+            error = let_others();
         if (error != 0)
             break;
     }
@@ -209,6 +219,8 @@ cloudabi_errno_t memobj_write(struct memobj *object, const struct user_vec *from
             error = CLOUDABI_EFAULT;
         *done += moved;
         at += moved;
+        if (error == 0 && *done < from->total)
+            error = let_others();
     }
     return error;
 }

@@ -53,7 +53,7 @@ static void drop_pages(struct memobj *object, uint64_t first, uint64_t end)
     waitq_wake_all(&object->page_waiters);
 }
 
-/* Datapath rule 7; write mutex held. */
+/* Write mutex held. */
 static cloudabi_errno_t resize_locked(struct memobj *object, uint64_t size)
 {
     uint64_t old = object->size;

@@ -5,6 +5,7 @@
  */
 #include "kernel/lib/assert.h"
 #include "kernel/mm/vmspace_priv.h"
+#include "kernel/sched/sched.h"
 
 #define BIG_PAGE (2ul << 20)
 
@@ -197,15 +198,20 @@ cloudabi_errno_t vmspace_unmap(struct vmspace *space, uint64_t va, uint64_t leng
 static bool protect_pages(struct vmspace *space, const struct vm_area *area, uint64_t start,
                           uint64_t end)
 {
+    struct pt_page pages[PAGE_BATCH];
+    unsigned count = PAGE_BATCH;
     bool any = false;
-    spinlock_lock(&space->pt_lock);
-    for (uint64_t va = start; (va = arch_pt_next(&space->pt, va, end)) < end; va += PAGE_SIZE) {
-        struct pt_entry entry = arch_pt_get(&space->pt, va);
-        arch_pt_set(&space->pt, va, entry.frame,
-                    area_pt_flags(area, (entry.flags & PT_WRITE) != 0));
-        any = true;
+    while (count == PAGE_BATCH) {
+        spinlock_lock(&space->pt_lock);
+        count = arch_pt_scan(&space->pt, &start, end, PT_SCAN_LOOK, pages, PAGE_BATCH);
+        for (unsigned i = 0; i < count; i++)
+            arch_pt_set(&space->pt, pages[i].va, pages[i].frame,
+                        area_pt_flags(area, (pages[i].flags & PT_WRITE) != 0));
+        spinlock_unlock(&space->pt_lock);
+        any |= count > 0;
+        if (count == PAGE_BATCH)
+            sched_point();
     }
-    spinlock_unlock(&space->pt_lock);
     return any;
 }
 

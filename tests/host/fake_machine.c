@@ -52,6 +52,12 @@ void sched_point(void)
 {
 }
 
+bool thread_killed(const struct thread *self)
+{
+    (void)self;
+    return false;
+}
+
 cloudabi_errno_t thread_park(uint64_t deadline)
 {
     (void)deadline;
