@@ -15,7 +15,7 @@
 
 #define INIT_PROGRAM "bin/init"
 
-/* Argument data of init: the map {kernel: fd 0, cmdline: "..."} (contract.md section 12). */
+/* Argument data of init: the map {kernel: fd 0, cmdline: "..."} (docs/executables.md section 12). */
 static size_t put_element(uint8_t *to, const void *bytes, size_t len) /* length, then bytes */
 {
     size_t n = 0;

@@ -42,7 +42,7 @@ _Noreturn void arch_halt_all(void);     /* panic: stop the other CPUs and this o
 
 /* --- threads -------------------------------------------------------------------------------- */
 
-/* What a thread starts with in user mode.  The stack pointer obeys contract.md: (rsp+8)%16 == 0. */
+/* What a thread starts with in user mode.  The stack pointer is as docs/executables.md has it: (rsp+8)%16 == 0. */
 struct arch_user_entry {
     uint64_t pc, sp, arg0, arg1, thread_pointer;
 };

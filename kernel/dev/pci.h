@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI functions (datapath (e)).  They are found once, at boot, and never go away, so pointers to them are
+ * PCI functions.  They are found once, at boot, and never go away, so pointers to them are
  * kept without counting.
  *
  * Locks: `mutex` (sleeping) guards the claim and what stems from it. Configuration space is reached under a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Look-up (datapath (c)).
+ * Look-up.
  *
  * The path is taken as a text to be rewritten.  As long as no `..` is left in it, all of it goes to the directory
  * on top of the stack in one request.  While a `..` is still to come, components are walked one at a time, so

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names below a directory (datapath (c)).  `..` and symbolic links are decided here, in the kernel, for
+ * Names below a directory.  `..` and symbolic links are decided here, in the kernel, for
  * ports and for the kernel's own directory alike; a directory only resolves plain components.
  */
 #ifndef KERNEL_FD_NAMEI_H

@@ -17,7 +17,7 @@ static const struct {
     cloudabi_filetype_t type;
     struct rights most;
 } of_type[] = {
-    /* contract.md section 11 has these numbers. */
+    /* docs/executables.md section 11 has these numbers. */
     {CLOUDABI_FILETYPE_REGULAR_FILE, {0x11c3801ff, 0}},
     {CLOUDABI_FILETYPE_DIRECTORY, {0x13eff698, 0x11ffff7ff | CLOUDABI_RIGHT_SOCK_SHUTDOWN}},
     {CLOUDABI_FILETYPE_SOCKET_STREAM, {0x801008004a, ALL_RIGHTS}},

@@ -3,7 +3,7 @@
  * Stream pairs: two ways of bytes, each a ring of up to 64 KiB, with descriptors at positions of the stream.
  *
  * A read takes at most one message's descriptors: it stops before data that carries some, unless that is
- * where it starts; data that follows the message may be merged with it (contract.md section 11).
+ * where it starts; data that follows the message may be merged with it (docs/executables.md section 11).
  * Writes of up to 4 KiB are never split or interleaved; longer ones go piecewise.
  *
  * What fits into one page of the ring goes a short way first (write_short, read_short); all else, and what

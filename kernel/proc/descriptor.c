@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The process descriptor: the only name a process has.  It can be waited for and looked at; its last
- * close kills the process (contract.md section 9).
+ * close kills the process (docs/executables.md section 9).
  */
 #include "kernel/lib/string.h"
 #include "kernel/proc/process_priv.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads the head of an executable (contract.md section 1). Pure: looks at bytes, takes nothing on trust,
+ * Reads the head of an executable (docs/executables.md section 1). Pure: looks at bytes, takes nothing on trust,
  * keeps nothing.
  */
 #ifndef KERNEL_PROC_ELF_H

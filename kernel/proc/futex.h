@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Locks and condition variables in user memory (contract.md section 7), for the calling thread.
+ * Locks and condition variables in user memory (docs/executables.md section 7), for the calling thread.
  * Addresses and scopes come straight from the program.
  */
 #ifndef KERNEL_PROC_FUTEX_H

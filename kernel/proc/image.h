@@ -32,7 +32,7 @@ void image_executable_put(struct memobj *executable);
 /* Supplied by kernel/dev, borrowed: page 0 is the time page, the vDSO's ELF follows. */
 struct memobj *arch_vdso_object(void);
 
-/* The system's part of a thread's stack (contract.md section 5): the word W and the first TCB. */
+/* The system's part of a thread's stack (docs/executables.md section 5): the word W and the first TCB. */
 #define TCB_BLOCK_SIZE 16u
 void image_tcb_block(uint64_t block[2], uint64_t va);
 static inline uint64_t image_stack_pointer(uint64_t w)

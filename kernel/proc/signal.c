@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a signal does to a process.  There are no handlers: it ends, stops, goes on, or nothing happens
- * (contract.md section 9).
+ * (docs/executables.md section 9).
  */
 #include "kernel/proc/process_priv.h"
 #include "kernel/sched/sched.h"

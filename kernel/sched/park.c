@@ -122,7 +122,7 @@ static bool claim(struct thread *next, struct cpu *here)
     return true;
 }
 
-/* May NEXT go before what is ready here? (datapath rule 19) */
+/* May NEXT go before what is ready here? */
 static bool may_go_first(const struct cpu *cpu, const struct thread *self,
                          const struct thread *next)
 {

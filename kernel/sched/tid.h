@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Thread ids (contract.md section 6): nonzero, bits 30 and 31 clear, unique, random, not 1. */
+/* Thread ids (docs/executables.md section 6): nonzero, bits 30 and 31 clear, unique, random, not 1. */
 #ifndef KERNEL_SCHED_TID_H
 #define KERNEL_SCHED_TID_H
 

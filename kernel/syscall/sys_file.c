@@ -64,7 +64,7 @@ cloudabi_errno_t sys_file_stat_fput(const struct fd_grant *fd, const cloudabi_fi
 
 /* --- names ------------------------------------------------------------------------------------ */
 
-/* What the directory must let its openers inherit (contract.md section 11). */
+/* What the directory must let its openers inherit (docs/executables.md section 11). */
 static cloudabi_rights_t needed_to_open(const cloudabi_fdstat_t *fds, cloudabi_oflags_t oflags)
 {
     cloudabi_rights_t needed = fds->fs_rights_base | fds->fs_rights_inheriting;

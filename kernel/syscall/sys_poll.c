@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * poll: one call that waits for everything (contract.md section 8).
+ * poll: one call that waits for everything (docs/executables.md section 8).
  *
  * A lock or a condition variable comes alone, or with one clock behind it, and is left to proc/futex.
  * All else may be mixed.  The descriptors are looked up once.  A first look asks each for its state; only
