@@ -53,11 +53,19 @@ struct exception_entry {
 };
 extern const struct exception_entry exception_table_start[], exception_table_end[];
 
+/* All entries come from one file, so they are in the order of its code. */
 static const struct exception_entry *exception_find(uint64_t address)
 {
-    for (const struct exception_entry *e = exception_table_start; e < exception_table_end; e++)
-        if (e->address == address)
-            return e;
+    const struct exception_entry *low = exception_table_start, *high = exception_table_end;
+    while (low < high) {
+        const struct exception_entry *middle = low + (high - low) / 2;
+        if (middle->address == address)
+            return middle;
+        if (middle->address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return NULL;
 }
 
