@@ -521,6 +521,31 @@ static void test_checksums(void **state)
     assert_int_equal(frame_finish_tcp(frame, 20, false).start, 0);
 }
 
+/* The internet checksum, word by word (RFC 1071). */
+static uint16_t plain_sum(const uint8_t *bytes, size_t length)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < length; i++)
+        sum += i % 2 == 0 ? bytes[i] : (uint32_t)bytes[i] << 8;
+    while (sum >> 16 != 0)
+        sum = (sum >> 16) + (sum & 0xffff);
+    return (uint16_t)sum;
+}
+
+static void test_sum(void **state)
+{
+    (void)state;
+    uint8_t bytes[1600];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(i * i * 31 + (i % 97 == 0 ? 0xff : i >> 3));
+    for (size_t length = 0; length < sizeof(bytes) - 8; length++) {
+        const uint8_t *from = bytes + length % 8;
+        assert_int_equal(lwip_port_checksum(from, (int)length), plain_sum(from, length));
+    }
+    memset(bytes, 0xff, sizeof(bytes));
+    assert_int_equal(lwip_port_checksum(bytes, sizeof(bytes)), 0xffff);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -542,6 +567,7 @@ int main(void)
         TEST(test_datagrams),
         TEST(test_many_rounds_leave_nothing),
         TEST(test_checksums),
+        TEST(test_sum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
