@@ -15,9 +15,10 @@
 
 static char copy_buffer[16384];
 
+typedef cloudabi_errno_t copy_put(void *to, const char *bytes, size_t len);
+
 /* Writes all that FD gives with PUT. */
-static cloudabi_errno_t copy_out(int fd, bool (*put)(void *to, const char *bytes, size_t len),
-                                 void *to)
+static cloudabi_errno_t copy_out(int fd, copy_put *put, void *to)
 {
     for (;;) {
         const cloudabi_iovec_t piece = {copy_buffer, sizeof(copy_buffer)};
@@ -25,12 +26,13 @@ static cloudabi_errno_t copy_out(int fd, bool (*put)(void *to, const char *bytes
         cloudabi_errno_t error = cloudabi_sys_fd_read((cloudabi_fd_t)fd, &piece, 1, &got);
         if (error != 0 || got == 0)
             return error;
-        if (!put(to, copy_buffer, got))
-            return CLOUDABI_EPIPE;
+        error = put(to, copy_buffer, got);
+        if (error != 0)
+            return error;
     }
 }
 
-static bool put_output(void *to, const char *bytes, size_t len)
+static cloudabi_errno_t put_output(void *to, const char *bytes, size_t len)
 {
     (void)to;
     out_text(bytes, len);
@@ -54,6 +56,10 @@ int builtin_cat(int argc, char **argv)
             continue;
         }
         cloudabi_errno_t error = copy_out(fd, put_output, NULL);
+        if (error != 0 && out_flush() != 0) { /* whoever redirected the output complains */
+            close(fd);
+            return 1;
+        }
         if (error != 0) {
             complain("%s: %s", argv[i], strerror(error));
             failed = 1;
@@ -201,16 +207,9 @@ int builtin_mv(int argc, char **argv)
     return error != 0;
 }
 
-static bool put_file(void *to, const char *bytes, size_t len)
+static cloudabi_errno_t put_file(void *to, const char *bytes, size_t len)
 {
-    while (len != 0) {
-        ssize_t done = write(*(int *)to, bytes, len);
-        if (done <= 0)
-            return false;
-        bytes += done;
-        len -= (size_t)done;
-    }
-    return true;
+    return write_all(*(int *)to, bytes, len);
 }
 
 int builtin_cp(int argc, char **argv)

@@ -2,44 +2,46 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "abi/cloudabi_syscalls.h"
 #include "apps/shell/shell.h"
 
 struct sink {
-    int fd; /* -1: the terminal */
-    bool failed;
+    int fd;                  /* -1: the terminal */
+    cloudabi_errno_t failed; /* the first error */
     size_t len;
     char buffer[4096];
 };
 
 static struct sink output = {.fd = -1};
 
-static bool write_all(int fd, const char *bytes, size_t len)
+cloudabi_errno_t write_all(int fd, const char *bytes, size_t len)
 {
     while (len != 0) {
-        ssize_t done = write(fd, bytes, len);
-        if (done <= 0)
-            return false;
+        const cloudabi_ciovec_t piece = {bytes, len};
+        size_t done = 0;
+        cloudabi_errno_t error = cloudabi_sys_fd_write((cloudabi_fd_t)fd, &piece, 1, &done);
+        if (error != 0 || done == 0)
+            return error != 0 ? error : CLOUDABI_EIO;
         bytes += done;
-        len -= (size_t)done;
+        len -= done;
     }
-    return true;
+    return 0;
 }
 
-bool out_flush(void)
+cloudabi_errno_t out_flush(void)
 {
     int fd = output.fd >= 0 ? output.fd : terminal_fd;
-    if (!output.failed && output.len != 0)
-        output.failed = !write_all(fd, output.buffer, output.len);
+    if (output.failed == 0 && output.len != 0)
+        output.failed = write_all(fd, output.buffer, output.len);
     output.len = 0;
-    return !output.failed;
+    return output.failed;
 }
 
 void out_text(const char *text, size_t len)
 {
     while (len != 0) {
-        if (output.len == sizeof(output.buffer) && !out_flush())
+        if (output.len == sizeof(output.buffer) && out_flush() != 0)
             return;
         size_t room = sizeof(output.buffer) - output.len;
         size_t piece = len < room ? len : room;
@@ -84,5 +86,5 @@ void out_redirect(int fd)
         return;
     (void)out_flush();
     output.fd = fd;
-    output.failed = false;
+    output.failed = 0;
 }

@@ -82,8 +82,9 @@ static void run_builtin(const struct command *command, int output)
     const struct builtin *builtin = builtin_find(command->words[0]);
     out_redirect(output);
     (void)builtin->function((int)command->count, command->words);
-    if (!out_flush() && output >= 0 && !command->piped)
-        complain("%s: could not be written", command->output);
+    cloudabi_errno_t error = out_flush();
+    if (error != 0 && output >= 0 && !command->piped)
+        complain("%s: %s", command->output, strerror(error));
     out_redirect(-1);
 }
 

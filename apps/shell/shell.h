@@ -23,7 +23,8 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* From now on commands print to FD; -1: to the terminal. What was printed before is written out
  * first. */
 void out_redirect(int fd);
-bool out_flush(void); /* false: it could not be written */
+cloudabi_errno_t out_flush(void); /* the first error since the redirection */
+cloudabi_errno_t write_all(int fd, const char *bytes, size_t len);
 
 /* --- input.c: lines from the terminal ----------------------------------------------------- */
 extern int terminal_fd;

@@ -49,6 +49,12 @@ cloudabi_errno_t pci_choose(struct init *init, struct node *node, const struct g
 /* spawn.c: starts the node's process. The child makes the grants, so nothing here waits. */
 cloudabi_errno_t node_spawn(struct init *init, struct node *node);
 
+/* job.c: each node has a job of its own, `jobs/NAME`. */
+void job_make(const struct init *init, const struct node *node);
+void job_enter(const struct init *init, const struct node *node); /* the calling process */
+/* Makes the node's port and root, paid for by its job. */
+cloudabi_errno_t job_make_port(const struct init *init, struct node *node);
+
 /* supervise.c */
 cloudabi_errno_t supervise_begin(struct init *init, const struct manifest *manifest);
 void supervise(struct init *init) __attribute__((noreturn));

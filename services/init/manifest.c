@@ -101,6 +101,10 @@ static cloudabi_errno_t read_node(struct argdata map, struct manifest_node *node
     if (error == 0)
         error = argdata_map_get_bool(map, "power_off", &node->power_off);
     if (error == 0)
+        error = get_u32(map, "memory", &node->memory);
+    if (error == 0 && node->memory > 100)
+        error = CLOUDABI_ERANGE;
+    if (error == 0)
         error = argdata_map_get_binary(map, "argdata", &node->argdata, &node->argdata_len);
     if (error == 0)
         error = argdata_map_get(map, "grants", &grants);

@@ -29,6 +29,7 @@ struct manifest_node {
     const char *name;
     const char *program;
     bool service, restart, power_off;
+    uint32_t memory;      /* percent of the machine's; 0: not said */
     struct grant *grants; /* number i becomes descriptor i */
     size_t grants_count;
     const void *argdata;

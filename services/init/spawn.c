@@ -82,23 +82,6 @@ static int make_grant(const struct init *init, const struct node *node, size_t i
     }
 }
 
-/* Moves the child into a job of the node's own, so that what it uses is counted and limited
- * there. */
-static void enter_job(const struct init *init, const struct node *node)
-{
-    char path[128];
-    snprintf(path, sizeof(path), "jobs/%s/enter", node->manifest->name);
-    (void)write_text(init->kernel, path, "enter\n");
-}
-
-static void make_job(const struct init *init, const struct node *node)
-{
-    char path[128];
-    int len = snprintf(path, sizeof(path), "jobs/%s", node->manifest->name);
-    (void)cloudabi_sys_file_create((cloudabi_fd_t)init->kernel, path, (size_t)len,
-                                   CLOUDABI_FILETYPE_DIRECTORY);
-}
-
 static void become(const struct init *init, const struct node *node) __attribute__((noreturn));
 
 static void become(const struct init *init, const struct node *node)
@@ -107,7 +90,7 @@ static void become(const struct init *init, const struct node *node)
     cloudabi_fd_t fds[MANIFEST_GRANTS];
     cloudabi_errno_t error;
     char path[128];
-    enter_job(init, node);
+    job_enter(init, node);
     snprintf(path, sizeof(path), "boot/%s", manifest->program);
     int program = open_below(init->kernel, path, 0,
                              CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_PROC_EXEC, 0, &error);
@@ -133,7 +116,6 @@ cloudabi_errno_t node_spawn(struct init *init, struct node *node)
 {
     cloudabi_fd_t process = 0;
     cloudabi_tid_t tid = 0;
-    make_job(init, node);
     cloudabi_errno_t error = cloudabi_sys_proc_fork(&process, &tid);
     if (error != 0)
         return error;

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "abi/cloudabi_syscalls.h"
-#include "pseudofd/proto/port.h"
 #include "services/common/log.h"
 #include "services/init/init.h"
 
@@ -78,7 +77,7 @@ static void plan_restart(struct init *init, struct node *node, bool clean)
     }
     if (time - node->started >= LONG_LIFE)
         node->failures = 0;
-    else if (!clean || node->failures < QUICK_RESTARTS + 1)
+    else if (!clean || node->failures < QUICK_RESTARTS + 4)
         node->failures++;
     if (node->failures > MOST_FAILURES) {
         log_line("%s: given up", name_of(node));
@@ -179,16 +178,12 @@ cloudabi_errno_t supervise_begin(struct init *init, const struct manifest *manif
 {
     for (size_t i = 0; i < manifest->count; i++) {
         struct node *node = &init->nodes[init->count++];
-        cloudabi_fd_t port = 0, root = 0;
         *node =
             (struct node){.manifest = &manifest->nodes[i], .port = -1, .root = -1, .process = -1};
-        if (!node->manifest->service)
-            continue;
-        cloudabi_errno_t error = cloudabi_sys_fd_create2(PORT_FILETYPE, &port, &root);
+        job_make(init, node);
+        cloudabi_errno_t error = node->manifest->service ? job_make_port(init, node) : 0;
         if (error != 0)
             return error;
-        node->port = (int)port;
-        node->root = (int)root;
     }
     return 0;
 }

@@ -55,6 +55,7 @@ static void write_node(const char *name, unsigned grants, const char *op)
     key_bool("service", true);
     key_bool("restart", false);
     key_bool("power_off", true);
+    key_int("memory", 40);
     argdata_write_str(&writer, "grants");
     argdata_write_seq_begin(&writer);
     for (unsigned i = 0; i < grants; i++)
@@ -109,6 +110,7 @@ static void test_read(void **state)
     assert_string_equal(node->name, "tmpfs");
     assert_string_equal(node->program, "bin/x");
     assert_true(node->service && !node->restart && node->power_off);
+    assert_int_equal(node->memory, 40);
     assert_int_equal(node->argdata_len, 1);
     assert_int_equal(node->grants_count, 3);
     const struct grant *grant = &node->grants[2];

@@ -100,7 +100,8 @@ def test_services_come_before_those_that_use_them():
     ("programs:\n  p: {program: bin/shell, args: {a: !kernel nothing}}\n", "has no 'nothing'"),
     ("programs:\n  p: {program: bin/shell, args: {a: !kernel .}}\n", "has no '.'"),
     ("programs:\n  p: {program: bin/shell, args: {a: !kernel boot/../log}}\n", "has no"),
-    ("programs:\n  p: {program: bin/shell, args: {a: !kernel {path: log, rights: [exec]}}}\n", "no right to: .*proc_exec"),
+    ("programs:\n  p: {program: bin/shell, args: {a: !kernel {path: log, rights: [exec]}}}\n",
+     "no right to: .*proc_exec"),
     ("programs:\n  p: {program: bin/shell, args: {a: !kernel {path: log, rights: [raed]}}}\n", "unknown right 'raed'"),
     ("programs:\n  p: {program: bin/shell, args: {a: !port }}\n", "only a service has a port"),
     ("programs:\n  p: {program: bin/shell, args: {a: !fd stdout}}\n", "for tools/vm exec only"),
@@ -126,6 +127,7 @@ def test_exec_leaves_out_what_is_not_needed():
     nodes = manifest.compile_exec(base, "exec.yaml", "bin/program", ["prog", "x"])
     assert [node["name"] for node in nodes] == ["tmpfs", "program"]
     assert nodes[1]["power_off"] and not nodes[1]["restart"]
+    assert nodes[1]["memory"] == 0
     args = argdata.decode(nodes[1]["argdata"])
     assert args["args"] == ["prog", "x"] and set(args) == {"tmpdir", "logfile", "stdin", "stdout", "stderr", "args"}
 

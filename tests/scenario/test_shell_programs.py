@@ -112,3 +112,16 @@ def test_a_shell_within_a_shell(shell):
     shell.send(b"exit\n")
     shell.wait_prompt()
     assert shell.run("pwd; ls").splitlines()[1:] == ["terminal", "home", "programs"]
+
+
+def test_a_full_file_system_harms_nobody_else(console, shell):
+    shell.run("cp programs/net home/big")
+    for _ in range(12):
+        answer = shell.run("cat home/big home/big >> home/bigger; cp home/bigger home/big", 60)
+        if answer:
+            break
+    assert re.search("No space left|Not enough space", answer)
+    assert shell.run("hello") == "Hello from Tessera"
+    assert console.run("echo on") == "on"
+    shell.run("rm home/big home/bigger; echo again > home/again")
+    assert shell.run("cat home/again; rm home/again") == "again"

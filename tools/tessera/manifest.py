@@ -265,7 +265,7 @@ class Compiler:
 
     def entity(self, name, node, is_service):
         """The NODE of one service or program."""
-        keys = ("program", "restart", "args") + (("exports",) if is_service else ("exit",))
+        keys = ("program", "restart", "memory", "args") + (("exports",) if is_service else ("exit",))
         parts = self.mapping(node, keys, ("program",))
         program = self.text(parts["program"])
         if self.boot_names is not None and program not in self.boot_names:
@@ -279,7 +279,15 @@ class Compiler:
         args = self.value(parts["args"], name, is_service, "", grants) if "args" in parts else {}
         if is_service and sum(grant["op"] == "port" for grant in grants) != 1:
             self.fail(node, f"service '{name}' must be given its !port, once")
-        return make_node(name, program, is_service, restart == "always", "exit" in parts, grants, args)
+        memory = self.percentage(parts["memory"]) if "memory" in parts else 0
+        return make_node(name, program, is_service, restart == "always", "exit" in parts, grants, args, memory)
+
+    def percentage(self, node):
+        """The number of a text like `40%`."""
+        text = self.text(node)
+        if not text.endswith("%") or not text[:-1].isdecimal() or not 1 <= int(text[:-1]) <= 100:
+            self.fail(node, "memory is a part of the machine's memory, from 1% to 100%")
+        return int(text[:-1])
 
     def document(self, root):
         """All nodes of a manifest, in starting order."""
@@ -308,9 +316,9 @@ class Compiler:
         return 1 + max((self.depth(s, above + (name,)) for s in sorted(self.edges.get(name, ()))), default=-1)
 
 
-def make_node(name, program, service, restart, power_off, grants, args):
+def make_node(name, program, service, restart, power_off, grants, args, memory=0):
     return {"name": name, "program": program, "service": service, "restart": restart,
-            "power_off": power_off, "grants": grants, "argdata": argdata.encode(args)}
+            "power_off": power_off, "memory": memory, "grants": grants, "argdata": argdata.encode(args)}
 
 
 def parse(text, filename):
