@@ -114,6 +114,8 @@ def test_services_come_before_those_that_use_them():
     ("services:\n  a: {program: bin/net, exports: [read], args: {p: !port }}\n"
      "programs:\n  p: {program: bin/shell, args: {d: !dir {service: a, rights: [read, write]}}}\n",
      "service 'a' has no right to: .*fd_write"),
+    ("programs:\n  p: {program: bin/shell, memory: 0%}\n", "from 1% to 100%"),
+    ("programs:\n  p: {program: bin/shell, memory: lots}\n", "from 1% to 100%"),
     ("programs: [\n", "m.yaml:"),
     ("", "m.yaml"),
 ])
