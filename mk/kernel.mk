@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The kernel: every .c and .S below kernel/, and the request protocol's codec, which it shares with services.
-# Rooms may add to KERNEL_EXTRA_SOURCES (generated ones), kernel/build.mk to KERNEL_CFLAGS, KERNEL_EXTRA_OBJECTS and KERNEL_LDFLAGS, or set
+# Rooms may add to KERNEL_EXTRA_SOURCES (generated ones); kernel/build.mk to KERNEL_CFLAGS,
+# KERNEL_EXTRA_OBJECTS and KERNEL_LDFLAGS, or set
 # KERNEL_LINK (a command that makes $@ from $(KERNEL_OBJECTS)) if one pass of the linker is not enough.
 
 KERNEL_OUT     := $(if $(filter 1,$(DEBUG)),build/debug-kernel,build/kernel)

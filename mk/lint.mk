@@ -18,11 +18,9 @@ lint-deps: kernel user host
 	$(call say,DEPS,build)
 	$(Q)$(PYTHON) tools/lint_deps.py
 
-CPPCHECK := cppcheck --quiet --std=c11 --platform=unix64 --error-exitcode=1 --inline-suppr -j2 \
-    --enable=warning,portability --suppress=missingInclude --suppress=missingIncludeSystem \
-    --suppress=unusedFunction --suppress=nullPointerArithmetic --suppress=internalAstError --suppress=readdirCalled --suppress=allocaCalled --suppressions-list=tools/cppcheck.txt --suppress=pointerOutOfBounds \
-    --suppress=preprocessorErrorDirective --suppress=normalCheckLevelMaxBranches \
-    --library=posix --suppress=invalidFunctionArg --cppcheck-build-dir=build/cppcheck -I. -Ibuild/gen
+CPPCHECK := cppcheck --quiet --std=c11 --platform=unix64 --library=posix --error-exitcode=1 -j2 \
+    --enable=warning,portability --inline-suppr --suppressions-list=tools/cppcheck.txt \
+    --cppcheck-build-dir=build/cppcheck -I. -Ibuild/gen
 
 lint-check: | generated
 	$(call say,CHECK,cppcheck)

@@ -135,7 +135,10 @@ class Machine:
             return len(self.log)
 
     def wait_log(self, pattern, timeout=30, since=0):
-        """Waits until PATTERN (bytes, a regular expression) is in the log; its match. MachineError on panic, end, timeout."""
+        """Waits until PATTERN (bytes, a regular expression) is in the log; its match.
+
+        MachineError on a panic, at the end of the machine, after TIMEOUT seconds.
+        """
         regex = re.compile(pattern, re.MULTILINE)
         deadline = time.monotonic() + timeout
         with self.changed:
