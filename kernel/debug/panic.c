@@ -23,6 +23,11 @@ void panic_begin(void)
         arch_halt_all();
 }
 
+bool panic_going_on(void)
+{
+    return atomic_load(&panicking);
+}
+
 void panic_print(const char *format, ...)
 {
     char line[256];

@@ -24,6 +24,7 @@ struct serial {
     struct waitq readers;
     uint8_t ring[RING];  /* lock */
     uint32_t head, tail; /* lock: written and read so far */
+    bool listening;      /* lock: the interrupt is on */
 };
 
 static struct serial ports[UARTS];
@@ -33,7 +34,10 @@ static void receive_locked(struct serial *s)
     uint8_t byte;
     while (s->head - s->tail < RING && uart_read(s->which, &byte))
         s->ring[s->head++ % RING] = byte;
-    uart_enable_interrupt(s->which, s->head - s->tail < RING);
+    bool room = s->head - s->tail < RING;
+    if (room != s->listening)
+        uart_enable_interrupt(s->which, room);
+    s->listening = room;
 }
 
 static void interrupt(void *arg)

@@ -59,6 +59,12 @@ void random_init_cpu(void)
         mix(g, arch_cycles());
     seed(g);
     mix(g, arch_cpu_self()->number);
+    mix(g, arch_clock_realtime());
+}
+
+void random_seed_cpu(unsigned cpu)
+{
+    random_bytes(generators[cpu].key, sizeof(generators[cpu].key));
 }
 
 void random_stir(uint64_t event)

@@ -10,6 +10,8 @@
 void random_bytes(void *to, size_t len);
 uint64_t random_u64(void);
 void random_init_cpu(void);
+/* Gives CPU number CPU, which does not run yet, something of this CPU's to begin with. */
+void random_seed_cpu(unsigned cpu);
 /* Mixes an event's time (interrupts, input) into this CPU's next key. */
 void random_stir(uint64_t event);
 

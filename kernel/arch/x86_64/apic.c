@@ -117,7 +117,9 @@ uint32_t apic_timer_count(void)
 void apic_init_cpu(void)
 {
     uint64_t base = rdmsr(MSR_APIC_BASE) | 1u << 11;
-    wrmsr(MSR_APIC_BASE, cpu_features.x2apic ? base | 1u << 10 : base);
+    wrmsr(MSR_APIC_BASE, base);
+    if (cpu_features.x2apic) /* only from the enabled state */
+        wrmsr(MSR_APIC_BASE, base | 1u << 10);
     apic_write(REG_TPR, 0);
     apic_write(REG_LINT0, MASKED);
     apic_write(REG_LINT1, MASKED);

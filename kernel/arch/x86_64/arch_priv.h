@@ -101,9 +101,12 @@ void smp_set_boot_apic_id(void);
 /* trap.c */
 void trap_user(struct trap_frame *frame);
 void trap_kernel(struct trap_frame *frame);
+void trap_nmi(void);
 _Noreturn void panic_frame(const struct trap_frame *frame, const char *what);
 
 /* entry.S */
 void fpu_clear(void);
+/* switch.c */
+void fpu_forget_space(struct arch_pt *space);
 
 #endif

@@ -59,7 +59,7 @@ struct tables {
 };
 
 static struct tables tables[MAX_CPUS];
-/* Double faults and NMIs: neither returns to what it interrupted, so one small stack serves both. */
+/* For double faults and NMIs, which use little and do not nest. */
 static uint8_t emergency_stacks[MAX_CPUS][3072] __attribute__((aligned(16)));
 
 struct cpu_features cpu_features;
@@ -75,6 +75,7 @@ static struct idt_gate idt[256];
 extern const uint8_t trap_stubs[256][16];
 extern const uint64_t smap_open_start[], smap_open_end[], smap_close_start[], smap_close_end[];
 void syscall_entry(void);
+void nmi_entry(void);
 
 void cpu_detect(void)
 {
@@ -120,7 +121,7 @@ void cpu_patch_smap(void)
 void idt_init(void)
 {
     for (unsigned i = 0; i < 256; i++) {
-        uint64_t address = (uint64_t)trap_stubs[i];
+        uint64_t address = i == 2 ? (uint64_t)nmi_entry : (uint64_t)trap_stubs[i];
         bool emergency = i == 2 || i == 8;
         idt[i] = (struct idt_gate){
             .offset0 = (uint16_t)address,

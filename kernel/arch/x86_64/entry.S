@@ -170,6 +170,31 @@ trap_from_kernel:
     addq $16, %rsp
     iretq
 
+/* NMI: may come between any two instructions, also before SWAPGS, so it touches nothing of this CPU's. */
+    .globl nmi_entry
+nmi_entry:
+    cld
+    pushq %rax
+    pushq %rcx
+    pushq %rdx
+    pushq %rsi
+    pushq %rdi
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    call trap_nmi
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rdi
+    popq %rsi
+    popq %rdx
+    popq %rcx
+    popq %rax
+    iretq
+
 /* --- switching ----------------------------------------------------------------------------------- */
 
 /* struct thread *switch_stacks(uint64_t *save, uint64_t load, struct thread *prev) */

@@ -252,6 +252,7 @@ void arch_pt_destroy(struct arch_pt *pt, const struct pt_frame_ops *ops)
     if (atomic_load(&pt->active) != 0) /* idle CPUs leave it when asked to flush */
         arch_tlb_flush(pt, 0, USER_END);
     kverify(atomic_load(&pt->active) == 0);
+    fpu_forget_space(pt);
     uint64_t *top = arch_direct(pt->root);
     free_tables(ops, top, 3);
     for (unsigned i = 0; i < 3; i++)

@@ -93,6 +93,7 @@ void arch_start_cpus(void)
         uint64_t top = cpu != NULL ? new_stack_top() : 0;
         if (top == 0)
             break;
+        random_seed_cpu(cpu_count);
         cpus[cpu_count] = cpu; /* before it runs: it finds itself there */
         if (!start(cpu, top)) {
             klog("smp: processor with APIC id %u does not start", acpi.cpu_apic_id[i]);

@@ -63,7 +63,19 @@ static void fpu_load(struct arch_cpu *cpu, struct arch_thread *thread, struct ar
     }
     if (cpu->fpu_space != space && cpu_features.fsgsbase)
         wrmsr(MSR_KERNEL_GS_BASE, 0); /* a program may have set it */
-    cpu->fpu_space = space;
+    __atomic_store_n(&cpu->fpu_space, space, __ATOMIC_RELAXED);
+}
+
+/* The space is gone: a new one at the same address is not to be taken for it. No CPU runs in it, so none sets
+ * fpu_space to it at the same time. */
+void fpu_forget_space(struct arch_pt *space)
+{
+    for (unsigned i = 0; i < MAX_CPUS; i++) {
+        struct arch_pt *expected = space;
+        if (cpus[i] != NULL)
+            __atomic_compare_exchange_n(&cpus[i]->arch.fpu_space, &expected, NULL, false,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    }
 }
 
 struct thread *arch_switch(struct thread *prev, struct thread *next)

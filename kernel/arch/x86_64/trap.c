@@ -13,7 +13,13 @@
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
 
-enum { TRAP_NMI = 2, TRAP_DOUBLE_FAULT = 8, TRAP_PAGE_FAULT = 14, TRAPS = 32 };
+enum {
+    TRAP_NMI = 2,
+    TRAP_DOUBLE_FAULT = 8,
+    TRAP_PAGE_FAULT = 14,
+    TRAP_MACHINE_CHECK = 18,
+    TRAPS = 32
+};
 
 #define PF_WRITE    2u
 #define PF_RESERVED 8u
@@ -116,12 +122,22 @@ static void end_process(const struct trap_frame *frame, int signal, uint64_t add
     process_terminate(process_self(), (uint8_t)signal, 0);
 }
 
+/* On a stack of its own and perhaps with the program's %gs. Another CPU has panicked; anything else that makes
+ * NMIs is not known here, and ignored. */
+void trap_nmi(void)
+{
+    if (panic_going_on())
+        arch_halt_all();
+}
+
 void trap_user(struct trap_frame *frame)
 {
     if (frame->vector >= TRAPS) {
         interrupt(frame->vector);
         return;
     }
+    if (frame->vector == TRAP_MACHINE_CHECK || frame->vector == TRAP_DOUBLE_FAULT)
+        panic_frame(frame, trap_name[frame->vector]);
     int signal = trap_signal[frame->vector];
     uint64_t address = 0;
     if (frame->vector == TRAP_PAGE_FAULT) {
@@ -155,8 +171,6 @@ void trap_kernel(struct trap_frame *frame)
     }
     if (frame->vector == TRAP_PAGE_FAULT && user_copy_fault(frame))
         return;
-    if (frame->vector == TRAP_NMI)
-        arch_halt_all(); /* another CPU has panicked */
     panic_frame(frame, trap_name[frame->vector]);
 }
 
