@@ -11,7 +11,8 @@ $(eval $(call guesttest,conformance,$(CONFORMANCE_SOURCES),pseudofd,-fno-sanitiz
 guest_grants_conformance := $(CONFORMANCE_GRANTS)
 
 # Fails if an error that the definition lists has no test.
-build/conformance.checked: build/user/conformance abi/cloudabi.def tests/conformance/check.py $(wildcard abi/generator/*.py)
+build/conformance.checked: build/user/conformance abi/cloudabi.def tests/conformance/check.py \
+    $(wildcard abi/generator/*.py)
 	$(call say,CHECK,$<)
 	$(Q)$(PYTHON) tests/conformance/check.py abi/cloudabi.def $< && touch $@
 .PHONY: lint-conformance
