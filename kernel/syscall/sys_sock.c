@@ -162,5 +162,5 @@ cloudabi_errno_t sys_sock_recv(const struct fd_grant *sock, const cloudabi_recv_
 
 cloudabi_errno_t sys_sock_shutdown(const struct fd_grant *sock, cloudabi_sdflags_t how)
 {
-    return file_shutdown(sock->file, how);
+    return how != 0 ? file_shutdown(sock->file, how) : CLOUDABI_EINVAL;
 }
