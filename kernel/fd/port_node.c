@@ -182,13 +182,17 @@ void port_nodes_kill(struct list *list)
     }
 }
 
+/* Without a descriptor of it the object is only let go: mappings and running programs go on with what they have, as
+ * after the last name of a file is removed. */
 void port_node_revoke(struct port_node *node)
 {
     spinlock_lock(&node->port->lock);
+    bool in_use = node->references > 1 || !node->keep;
     node->dead = true;
     list_remove(&node->link);
     spinlock_unlock(&node->port->lock);
-    node_revoke_object(node);
+    if (in_use)
+        node_revoke_object(node);
 }
 
 void port_node_ready(struct port_node *node, uint32_t events)
