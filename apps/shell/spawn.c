@@ -159,6 +159,8 @@ static bool add_output(struct start *start, const char *name, int output)
 {
     cloudabi_fd_t copy = 0;
     cloudabi_rights_t rights = RIGHTS_COMMON | CLOUDABI_RIGHT_FD_WRITE;
+    if (output < 0) /* the shell's own: nobody else shuts it down or sets its flags */
+        rights &= ~(CLOUDABI_RIGHT_SOCK_SHUTDOWN | CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS);
     if (is_named(start, name))
         return true;
     cloudabi_errno_t error =
