@@ -42,14 +42,25 @@ static inline struct port_channel *raw_channel(const struct raw *raw, unsigned n
     return (struct port_channel *)((char *)raw->header + PORT_CONTROL_OFFSET) + n;
 }
 
+static inline void sleep_ms(unsigned ms)
+{
+    cloudabi_subscription_t sub = {.type = CLOUDABI_EVENTTYPE_CLOCK,
+                                   .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC, .timeout = ms * 1000000ull}};
+    cloudabi_event_t event;
+    size_t count;
+    cloudabi_sys_poll(&sub, &event, 1, &count);
+}
+
+/* Becomes the server; waits for one before that is still ending. */
 static inline cloudabi_errno_t raw_map(struct raw *raw, cloudabi_fd_t port)
 {
     void *map = NULL;
     memset(raw, 0, sizeof(*raw));
     raw->port = port;
-    cloudabi_errno_t error =
-        cloudabi_sys_mem_map(NULL, PORT_REGION_SIZE, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
-                             CLOUDABI_MAP_SHARED, port, 0, &map);
+    cloudabi_errno_t error;
+    while ((error = cloudabi_sys_mem_map(NULL, PORT_REGION_SIZE, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
+                                         CLOUDABI_MAP_SHARED, port, 0, &map)) == CLOUDABI_EBUSY)
+        sleep_ms(1);
     raw->header = map;
     return error;
 }
@@ -258,15 +269,6 @@ static inline cloudabi_errno_t look_at(cloudabi_fd_t dir, const char *path)
     cloudabi_filestat_t stat;
     cloudabi_lookup_t at = {.fd = dir, .flags = CLOUDABI_LOOKUP_SYMLINK_FOLLOW};
     return cloudabi_sys_file_stat_get(at, path, strlen(path), &stat);
-}
-
-static inline void sleep_ms(unsigned ms)
-{
-    cloudabi_subscription_t sub = {.type = CLOUDABI_EVENTTYPE_CLOCK,
-                                   .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC, .timeout = ms * 1000000ull}};
-    cloudabi_event_t event;
-    size_t count;
-    cloudabi_sys_poll(&sub, &event, 1, &count);
 }
 
 #endif

@@ -169,13 +169,13 @@ static void test_waiting_for_a_service(void)
     sleep_ms(20);
     cloudabi_fd_t service = start(serve_special, port, NULL);
     CHECK(exited_with(early, 0, 0));
+    CHECK(exited_with(late, 0, 0));
     close_fd(service);
     sleep_ms(5);
     cloudabi_fd_t next = client(port, root, "c");
     sleep_ms(5);
     service = start(serve_special, port, NULL);
     CHECK(exited_with(next, 0, 0));
-    CHECK(exited_with(late, 0, 0));
     close_fd(service);
     sleep_ms(5);
     cloudabi_fd_t never = client(port, root, "d");
