@@ -71,7 +71,7 @@ static void send_port(int socket) __attribute__((noreturn));
 
 static void send_port(int socket)
 {
-    cloudabi_fd_t fds[2];
+    cloudabi_fd_t fds[2] = {0};
     cloudabi_send_out_t out;
     const cloudabi_ciovec_t piece = {"", 1};
     const cloudabi_send_in_t in = {
@@ -85,7 +85,7 @@ static void send_port(int socket)
 static cloudabi_errno_t receive_port(int socket, struct node *node)
 {
     char byte;
-    cloudabi_fd_t fds[2];
+    cloudabi_fd_t fds[2] = {0};
     cloudabi_recv_out_t out = {0};
     const cloudabi_iovec_t piece = {&byte, 1};
     const cloudabi_recv_in_t in = {
