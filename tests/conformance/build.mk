@@ -6,7 +6,7 @@ CONFORMANCE_GRANTS  ?= $(wildcard tests/conformance/*.yaml)
 CONFORMANCE_CPUS    ?= 1 2 4
 
 # Without the safe stack: threads of the tests have no TLS.
-$(eval $(call guesttest,conformance,$(CONFORMANCE_SOURCES),pseudofd,-fno-sanitize=safe-stack))
+$(eval $(call guesttest,conformance,$(CONFORMANCE_SOURCES),pseudofd,-fno-sanitize=safe-stack -DCONFORMANCE_SERVICES))
 
 guest_grants_conformance := $(CONFORMANCE_GRANTS)
 
