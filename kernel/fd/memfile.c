@@ -207,6 +207,8 @@ cloudabi_errno_t memfile_map(struct file *file, uint64_t offset, uint64_t length
                              struct memobj **object, uint64_t *object_offset, bool *no_fork)
 {
     (void)length, (void)shared;
+    if (object_of(file)->revoked != 0)
+        return object_of(file)->revoked;
     *object = memobj_get(object_of(file));
     *object_offset = offset;
     *no_fork = false;

@@ -13,6 +13,12 @@ void fault_arm(uint64_t countdown)
     atomic_store(&fault_countdown, countdown);
 }
 
+void fault_forget(const struct process *process)
+{
+    if (atomic_load(&fault_process) == process)
+        atomic_store(&fault_countdown, 0);
+}
+
 bool fault_count_down(void)
 {
     struct thread *self = thread_self();

@@ -89,5 +89,7 @@ static inline bool fault_should_fail(void)
     return atomic_load_explicit(&fault_countdown, memory_order_relaxed) != 0 && fault_count_down();
 }
 void fault_arm(uint64_t countdown); /* 0 = off */
+struct process;
+void fault_forget(const struct process *process); /* it ends: its memory may be another's soon */
 
 #endif

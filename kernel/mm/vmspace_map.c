@@ -297,7 +297,8 @@ static struct memobj *next_shared(struct vmspace *space, uint64_t *at, uint64_t 
          area = area_next(area)) {
         uint64_t from = area->start > *at ? area->start : *at,
                  to = area->end < end ? area->end : end;
-        if (!area->shared || area->object == NULL || area->object->pager == NULL)
+        if (!area->shared || area->object == NULL ||
+            (area->object->pager == NULL && area->object->revoked == 0))
             continue;
         object = memobj_get(area->object);
         *offset = area->offset + (from - area->start);
@@ -323,10 +324,12 @@ cloudabi_errno_t vmspace_sync(struct vmspace *space, uint64_t va, uint64_t lengt
     struct memobj *object;
     cloudabi_errno_t error = 0;
     while (error == 0 && (object = next_shared(space, &va, end, &offset, &part)) != NULL) {
-        if (object->pager->page_out != NULL)
-            error = object->pager->page_out(object, offset, part);
-        if (error == 0 && (flags & CLOUDABI_MS_SYNC) != 0 && object->pager->sync != NULL)
-            error = object->pager->sync(object, true);
+        const struct pager_ops *pager = object->pager;
+        error = object->revoked;
+        if (error == 0 && pager->page_out != NULL)
+            error = pager->page_out(object, offset, part);
+        if (error == 0 && (flags & CLOUDABI_MS_SYNC) != 0 && pager->sync != NULL)
+            error = pager->sync(object, true);
         memobj_put(object);
     }
     return error;

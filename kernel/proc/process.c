@@ -210,6 +210,7 @@ cloudabi_errno_t process_become_single(struct process *process)
 /* In the last thread. */
 static void end(struct process *process)
 {
+    fault_forget(process);
     process_run_hooks(process, false);
     thread_self()->vmspace = NULL;
     drop_parts(process);
