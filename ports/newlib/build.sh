@@ -43,6 +43,7 @@ cp -r "$here"/include/. "$work/newlib/libc/include/"
 mkdir "$work/obj"
 cd "$work/obj"
 export CC="clang-14 --target=x86_64-unknown-cloudabi"
+export CC_FOR_BUILD=clang-14 # for a tool of its documentation; there may be no other compiler
 export AR=llvm-ar-14 RANLIB=llvm-ranlib-14 AS="$CC" NM=llvm-nm-14
 export CFLAGS="-O2 -D__OBSOLETE_MATH=0 -D__tessera__=1 -w"
 "$work/newlib/configure" --host=x86_64-unknown-cloudabi --prefix="$work/inst" \
