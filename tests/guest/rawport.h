@@ -127,6 +127,15 @@ static inline void raw_node(struct raw *raw, struct port_reply *reply, uint64_t 
     raw->named++;
 }
 
+/* A channel whose client is gone, or a new one. */
+static inline unsigned raw_channel_number(struct raw *raw)
+{
+    for (unsigned n = 0; n < raw->channels; n++)
+        if ((raw_channel(raw, n)->client_flags & PORT_CLIENT_CLOSED) != 0)
+            return n;
+    return raw->channels++;
+}
+
 static inline void raw_honest_open(struct raw *raw, uint32_t i, char first, struct port_reply *reply)
 {
     switch (first) {
@@ -141,8 +150,8 @@ static inline void raw_honest_open(struct raw *raw, uint32_t i, char first, stru
         return;
     case 'c':
         raw_node(raw, reply, NODE_STREAM, PORT_FORM_STREAM);
-        raw_channel_init(raw, raw->channels, 4096);
-        reply->a = raw->channels++;
+        reply->a = raw_channel_number(raw);
+        raw_channel_init(raw, (unsigned)reply->a, 4096);
         return;
     default:
         raw_node(raw, reply, NODE_SYNTHETIC, PORT_FORM_SYNTHETIC);
