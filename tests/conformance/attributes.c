@@ -84,8 +84,9 @@ static uint32_t nothing(void *arg)
 
 TEST_ROWS(file_stat_fget, OK, "of what is no file: the type", 4)
 {
-    static const cloudabi_filetype_t types[] = {CLOUDABI_FILETYPE_SOCKET_STREAM, CLOUDABI_FILETYPE_SOCKET_DGRAM,
-                                                CLOUDABI_FILETYPE_SHARED_MEMORY, CLOUDABI_FILETYPE_PROCESS};
+    static const cloudabi_filetype_t types[] = {
+        CLOUDABI_FILETYPE_SOCKET_STREAM, CLOUDABI_FILETYPE_SOCKET_DGRAM,
+        CLOUDABI_FILETYPE_SHARED_MEMORY, CLOUDABI_FILETYPE_PROCESS};
     cloudabi_fd_t pair[2];
 
     DESCRIBE("%#x", types[row]);
@@ -129,7 +130,10 @@ TEST_ROWS(file_stat_get, EFAULT, "buf is no memory", ROWS(bad_places))
     REFUSED(stat_at(dir, "f", 0, bad_places[row]));
 }
 
-TEST(file_stat_get, ENOENT, "no such name") { REFUSED(stat_at(dir, "none", 0, &(cloudabi_filestat_t){0})); }
+TEST(file_stat_get, ENOENT, "no such name")
+{
+    REFUSED(stat_at(dir, "none", 0, &(cloudabi_filestat_t){0}));
+}
 
 static const cloudabi_lookupflags_t no_lookup[] = {2, 4, 0x80000000, 0xffffffff};
 
@@ -142,9 +146,11 @@ TEST_ROWS(file_stat_get, EINVAL, "lookup flags that do not exist", ROWS(no_looku
 
 /* --- sizes -------------------------------------------------------------------------------------------------- */
 
-static const uint64_t sizes[] = {0, 1, 9, 10, 11, 4095, 4096, 4097, 100000, UINT64_C(1) << 32, INT64_MAX};
+static const uint64_t sizes[] = {
+    0, 1, 9, 10, 11, 4095, 4096, 4097, 100000, UINT64_C(1) << 32, INT64_MAX};
 
-TEST_ROWS(file_stat_fput, OK, "the size: what is cut off is gone, what is added is zeros", ROWS(sizes))
+TEST_ROWS(file_stat_fput, OK, "the size: what is cut off is gone, what is added is zeros",
+          ROWS(sizes))
 {
     cloudabi_fd_t fd = file_with("f", TEXT);
     cloudabi_filestat_t stat = {.st_size = sizes[row]};
@@ -196,10 +202,12 @@ TEST_ROWS(file_stat_fput, ENOTCAPABLE, "the size of what has none", 2)
 #define M     CLOUDABI_FILESTAT_MTIM
 #define M_NOW CLOUDABI_FILESTAT_MTIM_NOW
 
-static const cloudabi_fsflags_t time_flags[] = {0, A, A_NOW, M, M_NOW, A | M, A | M_NOW, A_NOW | M, A_NOW | M_NOW};
+static const cloudabi_fsflags_t time_flags[] = {0,         A,         A_NOW,        M, M_NOW, A | M,
+                                                A | M_NOW, A_NOW | M, A_NOW | M_NOW};
 
 /* ATIM and MTIM of a file after they were set from 111 and 222, having been 333 and 444. */
-static void check_times(const cloudabi_filestat_t *stat, cloudabi_fsflags_t flags, cloudabi_timestamp_t before)
+static void check_times(const cloudabi_filestat_t *stat, cloudabi_fsflags_t flags,
+                        cloudabi_timestamp_t before)
 {
     cloudabi_timestamp_t now = wall();
 
@@ -213,7 +221,8 @@ static void check_times(const cloudabi_filestat_t *stat, cloudabi_fsflags_t flag
         CHECK(stat->st_mtim == (flags & M ? 222 : 444));
 }
 
-static const cloudabi_filestat_t first = {.st_atim = 333, .st_mtim = 444}, second = {.st_atim = 111, .st_mtim = 222};
+static const cloudabi_filestat_t first = {.st_atim = 333, .st_mtim = 444},
+                                 second = {.st_atim = 111, .st_mtim = 222};
 
 TEST_ROWS(file_stat_fput, OK, "times, to the nanosecond", ROWS(time_flags) * 2)
 {
@@ -302,10 +311,11 @@ TEST_ROWS(file_create, OK, "changes the times of the directory above", 4)
     CHECK(stat.st_mtim >= before && stat.st_ctim >= before);
 }
 
-static const cloudabi_fsflags_t no_flags[] = {0x20, 0x8000, 0xffe0, A | A_NOW, M | M_NOW, A | A_NOW | M,
-                                              SIZE | A, SIZE | M_NOW, SIZE | 0x20};
+static const cloudabi_fsflags_t no_flags[] = {
+    0x20, 0x8000, 0xffe0, A | A_NOW, M | M_NOW, A | A_NOW | M, SIZE | A, SIZE | M_NOW, SIZE | 0x20};
 
-TEST_ROWS(file_stat_fput, EINVAL, "flags that do not exist or contradict each other", ROWS(no_flags))
+TEST_ROWS(file_stat_fput, EINVAL, "flags that do not exist or contradict each other",
+          ROWS(no_flags))
 {
     cloudabi_fd_t fd = file_with("f", TEXT);
     cloudabi_filestat_t before = stat_of(fd), after;
@@ -316,7 +326,8 @@ TEST_ROWS(file_stat_fput, EINVAL, "flags that do not exist or contradict each ot
     CHECK(memcmp(&before, &after, sizeof(after)) == 0);
 }
 
-static const cloudabi_fsflags_t no_name_flags[] = {0x20, 0x8000, A | A_NOW, M | M_NOW, SIZE, SIZE | A};
+static const cloudabi_fsflags_t no_name_flags[] = {0x20,      0x8000, A | A_NOW,
+                                                   M | M_NOW, SIZE,   SIZE | A};
 
 TEST_ROWS(file_stat_put, EINVAL, "flags that do not exist or contradict each other, or the size",
           ROWS(no_name_flags))
@@ -324,7 +335,8 @@ TEST_ROWS(file_stat_put, EINVAL, "flags that do not exist or contradict each oth
     cloudabi_fd_t fd = file_with("f", TEXT);
 
     DESCRIBE("%#x", no_name_flags[row]);
-    REFUSED(cloudabi_sys_file_stat_put((cloudabi_lookup_t){.fd = dir}, "f", 1, &second, no_name_flags[row]));
+    REFUSED(cloudabi_sys_file_stat_put((cloudabi_lookup_t){.fd = dir}, "f", 1, &second,
+                                       no_name_flags[row]));
     CHECK(holds(fd, TEXT) && stat_of(fd).st_mtim != 222);
 }
 
@@ -361,8 +373,8 @@ TEST(file_stat_put, ENOENT, "no such name")
 
 /* --- file_advise ------------------------------------------------------------------------------------------------ */
 
-static const cloudabi_advice_t advices[] = {CLOUDABI_ADVICE_DONTNEED, CLOUDABI_ADVICE_NOREUSE,
-                                            CLOUDABI_ADVICE_NORMAL,   CLOUDABI_ADVICE_RANDOM,
+static const cloudabi_advice_t advices[] = {CLOUDABI_ADVICE_DONTNEED,   CLOUDABI_ADVICE_NOREUSE,
+                                            CLOUDABI_ADVICE_NORMAL,     CLOUDABI_ADVICE_RANDOM,
                                             CLOUDABI_ADVICE_SEQUENTIAL, CLOUDABI_ADVICE_WILLNEED};
 
 TEST_ROWS(file_advise, OK, "changes nothing that can be seen", ROWS(advices))
@@ -383,12 +395,14 @@ TEST_ROWS(file_advise, EINVAL, "advice that does not exist", ROWS(no_advices))
     REFUSED(cloudabi_sys_file_advise(file_with("f", TEXT), 0, 10, no_advices[row]));
 }
 
-static const uint64_t no_ranges[][2] = {{UINT64_C(1) << 63, 0}, {0, UINT64_C(1) << 63}, {INT64_MAX, 1},
-                                        {UINT64_MAX, 1},        {1, UINT64_MAX},        {UINT64_MAX, UINT64_MAX}};
+static const uint64_t no_ranges[][2] = {{UINT64_C(1) << 63, 0}, {0, UINT64_C(1) << 63},
+                                        {INT64_MAX, 1},         {UINT64_MAX, 1},
+                                        {1, UINT64_MAX},        {UINT64_MAX, UINT64_MAX}};
 
 TEST_ROWS(file_advise, EINVAL, "a range over 2^63-1", ROWS(no_ranges))
 {
-    DESCRIBE("%#llx + %#llx", (unsigned long long)no_ranges[row][0], (unsigned long long)no_ranges[row][1]);
+    DESCRIBE("%#llx + %#llx", (unsigned long long)no_ranges[row][0],
+             (unsigned long long)no_ranges[row][1]);
     REFUSED(cloudabi_sys_file_advise(file_with("f", TEXT), no_ranges[row][0], no_ranges[row][1],
                                      CLOUDABI_ADVICE_NORMAL));
 }
@@ -405,8 +419,9 @@ TEST_ROWS(file_advise, EBADF, "not open", ROWS(not_open))
 
 /* --- file_allocate ---------------------------------------------------------------------------------------------- */
 
-static const uint64_t parts[][3] = {{0, 10, 10}, {0, 5, 10}, {5, 5, 10}, {0, 11, 11}, {5, 100, 105},
-                                    {4096, 1, 4097}, {100000, 50, 100050}};
+static const uint64_t parts[][3] = {{0, 10, 10},         {0, 5, 10},    {5, 5, 10},
+                                    {0, 11, 11},         {5, 100, 105}, {4096, 1, 4097},
+                                    {100000, 50, 100050}};
 
 TEST_ROWS(file_allocate, OK, "grows the file if need be, and keeps what it holds", ROWS(parts))
 {
@@ -433,7 +448,8 @@ TEST_ROWS(file_allocate, EINVAL, "a range over 2^63-1", ROWS(no_ranges))
 {
     cloudabi_fd_t fd = file_with("f", TEXT);
 
-    DESCRIBE("%#llx + %#llx", (unsigned long long)no_ranges[row][0], (unsigned long long)no_ranges[row][1]);
+    DESCRIBE("%#llx + %#llx", (unsigned long long)no_ranges[row][0],
+             (unsigned long long)no_ranges[row][1]);
     REFUSED(cloudabi_sys_file_allocate(fd, no_ranges[row][0], no_ranges[row][1]));
     CHECK(holds(fd, TEXT));
 }

@@ -154,10 +154,12 @@ cloudabi_errno_t seek(cloudabi_fd_t fd, int64_t delta, cloudabi_whence_t whence,
 
 cloudabi_errno_t link_at(cloudabi_fd_t at, const char *from, const char *to)
 {
-    return cloudabi_sys_file_link((cloudabi_lookup_t){.fd = at}, from, strlen(from), at, to, strlen(to));
+    return cloudabi_sys_file_link((cloudabi_lookup_t){.fd = at}, from, strlen(from), at, to,
+                                  strlen(to));
 }
 
-cloudabi_errno_t readlink_at(cloudabi_fd_t at, const char *path, char *buf, size_t len, size_t *used)
+cloudabi_errno_t readlink_at(cloudabi_fd_t at, const char *path, char *buf, size_t len,
+                             size_t *used)
 {
     return cloudabi_sys_file_readlink(at, path, strlen(path), buf, len, used);
 }
@@ -176,15 +178,12 @@ cloudabi_errno_t send_to(cloudabi_fd_t sock, const void *data, size_t len, const
     return error;
 }
 
-cloudabi_errno_t receive(cloudabi_fd_t sock, void *data, size_t len, cloudabi_fd_t *fds, size_t nfds,
-                         cloudabi_riflags_t flags, cloudabi_recv_out_t *out)
+cloudabi_errno_t receive(cloudabi_fd_t sock, void *data, size_t len, cloudabi_fd_t *fds,
+                         size_t nfds, cloudabi_riflags_t flags, cloudabi_recv_out_t *out)
 {
     cloudabi_iovec_t vec = {.buf = data, .buf_len = len};
-    cloudabi_recv_in_t in = {.ri_data = &vec,
-                             .ri_data_len = 1,
-                             .ri_fds = fds,
-                             .ri_fds_len = nfds,
-                             .ri_flags = flags};
+    cloudabi_recv_in_t in = {
+        .ri_data = &vec, .ri_data_len = 1, .ri_fds = fds, .ri_fds_len = nfds, .ri_flags = flags};
 
     return cloudabi_sys_sock_recv(sock, &in, out);
 }
@@ -300,7 +299,8 @@ cloudabi_errno_t wait_condvar(_Atomic(cloudabi_condvar_t) *condvar, _Atomic(clou
 {
     cloudabi_subscription_t in[2] = {
         {.type = CLOUDABI_EVENTTYPE_CONDVAR,
-         .condvar = {.condvar = condvar, .lock = lock, .condvar_scope = scope, .lock_scope = scope}}};
+         .condvar = {
+             .condvar = condvar, .lock = lock, .condvar_scope = scope, .lock_scope = scope}}};
 
     return wait_for(in, timeout);
 }

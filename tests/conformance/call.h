@@ -14,7 +14,7 @@
 #define ANON      (CLOUDABI_MAP_ANON | CLOUDABI_MAP_PRIVATE)
 #define FOLLOW    CLOUDABI_LOOKUP_SYMLINK_FOLLOW
 #define MILLI     UINT64_C(1000000)
-#define BAD       ((void *)8)                          /* never mapped */
+#define BAD       ((void *)8)                            /* never mapped */
 #define BAD_HIGH  ((void *)UINT64_C(0xffffffff80000000)) /* not of the user's half */
 #define BAD_SHAPE ((void *)UINT64_C(0x8000000000000000)) /* not an address at all */
 
@@ -48,11 +48,12 @@ cloudabi_errno_t open_how(cloudabi_fd_t at, cloudabi_lookupflags_t flags, const 
                           cloudabi_rights_t base, cloudabi_rights_t below, cloudabi_fd_t *fd);
 cloudabi_errno_t seek(cloudabi_fd_t fd, int64_t delta, cloudabi_whence_t whence, uint64_t *at);
 cloudabi_errno_t link_at(cloudabi_fd_t at, const char *from, const char *to);
-cloudabi_errno_t readlink_at(cloudabi_fd_t at, const char *path, char *buf, size_t len, size_t *used);
+cloudabi_errno_t readlink_at(cloudabi_fd_t at, const char *path, char *buf, size_t len,
+                             size_t *used);
 cloudabi_errno_t send_to(cloudabi_fd_t sock, const void *data, size_t len, const cloudabi_fd_t *fds,
                          size_t nfds, size_t *done);
-cloudabi_errno_t receive(cloudabi_fd_t sock, void *data, size_t len, cloudabi_fd_t *fds, size_t nfds,
-                         cloudabi_riflags_t flags, cloudabi_recv_out_t *out);
+cloudabi_errno_t receive(cloudabi_fd_t sock, void *data, size_t len, cloudabi_fd_t *fds,
+                         size_t nfds, cloudabi_riflags_t flags, cloudabi_recv_out_t *out);
 
 /* A child that runs RUN and exits with its result. */
 cloudabi_fd_t start_child(uint32_t (*run)(void *), void *arg);

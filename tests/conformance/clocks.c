@@ -64,7 +64,8 @@ TEST_ROWS(clock_time_get, OK, "goes on while the thread works", ROWS(clocks))
     CHECK(read_clock(clocks[row]) >= before + 4 * MILLI);
 }
 
-TEST_ROWS(clock_time_get, OK, "real time goes on while the thread sleeps, used time does not", ROWS(clocks))
+TEST_ROWS(clock_time_get, OK, "real time goes on while the thread sleeps, used time does not",
+          ROWS(clocks))
 {
     bool used = clocks[row] == CLOUDABI_CLOCK_PROCESS_CPUTIME_ID ||
                 clocks[row] == CLOUDABI_CLOCK_THREAD_CPUTIME_ID;
@@ -180,7 +181,8 @@ TEST(random_get, OK, "not the same after a fork")
 {
     char *shared, own[16];
 
-    OK(map(PAGE, READ | WRITE, CLOUDABI_MAP_ANON | CLOUDABI_MAP_SHARED, CLOUDABI_MAP_ANON_FD, 0, &shared));
+    OK(map(PAGE, READ | WRITE, CLOUDABI_MAP_ANON | CLOUDABI_MAP_SHARED, CLOUDABI_MAP_ANON_FD, 0,
+           &shared));
     CHECK(child_result(child_random, shared) == 0);
     OK(cloudabi_sys_random_get(own, sizeof(own)));
     CHECK(memcmp(own, shared, sizeof(own)) != 0);
@@ -189,10 +191,16 @@ TEST(random_get, OK, "not the same after a fork")
 static const struct {
     void *at;
     size_t len;
-} no_buffers[] = {
-    {NULL, 1}, {BAD, 1}, {BAD, 5000}, {BAD_HIGH, 1}, {BAD_SHAPE, 1}, {(void *)UINT64_MAX, 1},
-    {(void *)UINT64_MAX, 2}, {(void *)UINT64_C(0x7ffffffff000), 0x2000},
-    {(void *)4096, UINT64_MAX}, {(void *)4096, UINT64_MAX - 4096}};
+} no_buffers[] = {{NULL, 1},
+                  {BAD, 1},
+                  {BAD, 5000},
+                  {BAD_HIGH, 1},
+                  {BAD_SHAPE, 1},
+                  {(void *)UINT64_MAX, 1},
+                  {(void *)UINT64_MAX, 2},
+                  {(void *)UINT64_C(0x7ffffffff000), 0x2000},
+                  {(void *)4096, UINT64_MAX},
+                  {(void *)4096, UINT64_MAX - 4096}};
 
 TEST_ROWS(random_get, EFAULT, "no memory there", ROWS(no_buffers))
 {

@@ -6,7 +6,8 @@
 #define SOCKET_RIGHTS UINT64_C(0x801008004a)
 #define MEMORY_RIGHTS UINT64_C(0x0c180042)
 
-static const cloudabi_fd_t never_open[] = {0xffffffff, 0xfffffffe, 0x80000000, 0x7fffffff, 100000, 4095};
+static const cloudabi_fd_t never_open[] = {0xffffffff, 0xfffffffe, 0x80000000,
+                                           0x7fffffff, 100000,     4095};
 
 /* --- fd_close ------------------------------------------------------------------------------------ */
 
@@ -88,11 +89,18 @@ TEST(fd_create1, OK, "two objects are different")
     CHECK(at_b[0] == 0);
 }
 
-static const cloudabi_filetype_t not_one[] = {
-    0, 1, CLOUDABI_FILETYPE_BLOCK_DEVICE, CLOUDABI_FILETYPE_CHARACTER_DEVICE,
-    CLOUDABI_FILETYPE_DIRECTORY, CLOUDABI_FILETYPE_PROCESS, CLOUDABI_FILETYPE_REGULAR_FILE,
-    CLOUDABI_FILETYPE_SOCKET_DGRAM, CLOUDABI_FILETYPE_SOCKET_STREAM, CLOUDABI_FILETYPE_SYMBOLIC_LINK,
-    0xe0, 0xff};
+static const cloudabi_filetype_t not_one[] = {0,
+                                              1,
+                                              CLOUDABI_FILETYPE_BLOCK_DEVICE,
+                                              CLOUDABI_FILETYPE_CHARACTER_DEVICE,
+                                              CLOUDABI_FILETYPE_DIRECTORY,
+                                              CLOUDABI_FILETYPE_PROCESS,
+                                              CLOUDABI_FILETYPE_REGULAR_FILE,
+                                              CLOUDABI_FILETYPE_SOCKET_DGRAM,
+                                              CLOUDABI_FILETYPE_SOCKET_STREAM,
+                                              CLOUDABI_FILETYPE_SYMBOLIC_LINK,
+                                              0xe0,
+                                              0xff};
 
 TEST_ROWS(fd_create1, EINVAL, "a type that is not for this call", ROWS(not_one))
 {
@@ -115,7 +123,8 @@ TEST(fd_create1, ENOMEM, "no memory")
 {
     cloudabi_fd_t fd;
 
-    SHORTAGE(cloudabi_sys_fd_create1(CLOUDABI_FILETYPE_SHARED_MEMORY, &fd), cloudabi_sys_fd_close(fd));
+    SHORTAGE(cloudabi_sys_fd_create1(CLOUDABI_FILETYPE_SHARED_MEMORY, &fd),
+             cloudabi_sys_fd_close(fd));
 }
 
 /* --- fd_create2 ------------------------------------------------------------------------------------ */
@@ -152,10 +161,16 @@ TEST_ROWS(fd_create2, OK, "what is written at one end is read at the other", ROW
     CHECK(done == 3 && memcmp(buf, "abc", 3) == 0);
 }
 
-static const cloudabi_filetype_t not_two[] = {
-    0, 1, CLOUDABI_FILETYPE_BLOCK_DEVICE, CLOUDABI_FILETYPE_CHARACTER_DEVICE,
-    CLOUDABI_FILETYPE_DIRECTORY, CLOUDABI_FILETYPE_PROCESS, CLOUDABI_FILETYPE_REGULAR_FILE,
-    CLOUDABI_FILETYPE_SHARED_MEMORY, CLOUDABI_FILETYPE_SYMBOLIC_LINK, 0xff};
+static const cloudabi_filetype_t not_two[] = {0,
+                                              1,
+                                              CLOUDABI_FILETYPE_BLOCK_DEVICE,
+                                              CLOUDABI_FILETYPE_CHARACTER_DEVICE,
+                                              CLOUDABI_FILETYPE_DIRECTORY,
+                                              CLOUDABI_FILETYPE_PROCESS,
+                                              CLOUDABI_FILETYPE_REGULAR_FILE,
+                                              CLOUDABI_FILETYPE_SHARED_MEMORY,
+                                              CLOUDABI_FILETYPE_SYMBOLIC_LINK,
+                                              0xff};
 
 TEST_ROWS(fd_create2, EINVAL, "a type that is not for this call", ROWS(not_two))
 {
@@ -356,8 +371,8 @@ TEST_ROWS(fd_stat_get, EBADF, "not open", ROWS(never_open))
     REFUSED(cloudabi_sys_fd_stat_get(never_open[row], &stat));
 }
 
-static void *const bad_places[] = {NULL, BAD, BAD_HIGH, BAD_SHAPE, (void *)UINT64_MAX,
-                                   (void *)UINT64_C(0x7fffffffffff)};
+static void *const bad_places[] = {
+    NULL, BAD, BAD_HIGH, BAD_SHAPE, (void *)UINT64_MAX, (void *)UINT64_C(0x7fffffffffff)};
 
 TEST_ROWS(fd_stat_get, EFAULT, "buf is no memory", ROWS(bad_places))
 {
@@ -414,7 +429,8 @@ TEST(fd_stat_put, OK, "flags leave the rights alone, and rights the flags")
 #define RIGHT_ROW(name, value) value,
 static const cloudabi_rights_t each_right[] = {CLOUDABI_ALL_RIGHTS(RIGHT_ROW)};
 
-TEST_ROWS(fd_stat_put, ENOTCAPABLE, "a right that was given up does not come back", ROWS(each_right))
+TEST_ROWS(fd_stat_put, ENOTCAPABLE, "a right that was given up does not come back",
+          ROWS(each_right))
 {
     cloudabi_rights_t right = each_right[row], all = rights_of(dir);
     cloudabi_fd_t fd;

@@ -26,7 +26,8 @@ static uint32_t executes(void *arg)
 }
 
 /* How a child ends that executes this program in MODE; 2000 + errno if that failed. */
-static uint32_t run_self(enum child_mode mode, const void *more, size_t len, const cloudabi_fd_t *fds, size_t count)
+static uint32_t run_self(enum child_mode mode, const void *more, size_t len,
+                         const cloudabi_fd_t *fds, size_t count)
 {
     static uint8_t data[600000];
     struct execution e = {platform_grant("self"), data, len + 2, fds, count};
@@ -39,7 +40,10 @@ static uint32_t run_self(enum child_mode mode, const void *more, size_t len, con
     return child_result(executes, &e);
 }
 
-TEST(proc_exec, OK, "the program runs") { CHECK(run_self(CHILD_EXITS, "", 0, NULL, 0) == 42); }
+TEST(proc_exec, OK, "the program runs")
+{
+    CHECK(run_self(CHILD_EXITS, "", 0, NULL, 0) == 42);
+}
 
 static const size_t counts[] = {0, 1, 2, 17, 64};
 
@@ -157,7 +161,11 @@ static const struct image good = {
     .ehsize = 64,
     .phentsize = 56,
     .phnum = 1,
-    .load = {.type = 1, .flags = 5, .filesz = sizeof(struct image), .memsz = sizeof(struct image), .align = 4096},
+    .load = {.type = 1,
+             .flags = 5,
+             .filesz = sizeof(struct image),
+             .memsz = sizeof(struct image),
+             .align = 4096},
     .code = {0xcc, 0xcc, 0xcc, 0xcc},
 };
 
@@ -221,8 +229,10 @@ static const struct {
     {"to write and to execute", offsetof(struct image, load.flags), 4, 7},
     {"more in the file than in memory", offsetof(struct image, load.memsz), 8, 10},
     {"an endless segment", offsetof(struct image, load.memsz), 8, UINT64_MAX},
-    {"a segment around the end", offsetof(struct image, load.vaddr), 8, UINT64_MAX & ~UINT64_C(4095)},
-    {"a segment in the kernel", offsetof(struct image, load.vaddr), 8, UINT64_C(0xffffffff80000000)},
+    {"a segment around the end", offsetof(struct image, load.vaddr), 8,
+     UINT64_MAX & ~UINT64_C(4095)},
+    {"a segment in the kernel", offsetof(struct image, load.vaddr), 8,
+     UINT64_C(0xffffffff80000000)},
     {"an offset that does not fit the address", offsetof(struct image, load.vaddr), 8, 123},
     {"the segment behind the file", offsetof(struct image, load.offset), 8, UINT64_C(1) << 40},
 };
@@ -315,7 +325,8 @@ TEST(proc_exec, ETXTBSY, "the file is open for writing elsewhere")
     OK(open_file(dir, "image", 0, &writer));
     REFUSED(cloudabi_sys_proc_exec(fd, "", 0, NULL, 0));
     OK(cloudabi_sys_fd_close(writer));
-    CHECK(child_result(executes, &(struct execution){fd, "", 0, NULL, 0}) == SIGNALLED(CLOUDABI_SIGTRAP));
+    CHECK(child_result(executes, &(struct execution){fd, "", 0, NULL, 0}) ==
+          SIGNALLED(CLOUDABI_SIGTRAP));
 }
 
 TEST(proc_exec, ETXTBSY, "the file is mapped to be written")
@@ -328,7 +339,8 @@ TEST(proc_exec, ETXTBSY, "the file is mapped to be written")
     OK(cloudabi_sys_fd_close(writer));
     REFUSED(cloudabi_sys_proc_exec(fd, "", 0, NULL, 0));
     OK(cloudabi_sys_mem_unmap(mem, PAGE));
-    CHECK(child_result(executes, &(struct execution){fd, "", 0, NULL, 0}) == SIGNALLED(CLOUDABI_SIGTRAP));
+    CHECK(child_result(executes, &(struct execution){fd, "", 0, NULL, 0}) ==
+          SIGNALLED(CLOUDABI_SIGTRAP));
 }
 
 TEST(proc_exec, ENOMEM, "no memory: with each allocation that fails nothing has changed")

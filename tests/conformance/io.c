@@ -34,7 +34,8 @@ static cloudabi_errno_t simple(enum how how, cloudabi_fd_t fd, void *buf, size_t
 
 /* --- errors that the four have in common ------------------------------------------------------------ */
 
-static void *const bad_places[] = {NULL, BAD, BAD_HIGH, BAD_SHAPE, (void *)UINT64_C(0x7fffffffffff)};
+static void *const bad_places[] = {NULL, BAD, BAD_HIGH, BAD_SHAPE,
+                                   (void *)UINT64_C(0x7fffffffffff)};
 static const cloudabi_fd_t not_open[] = {0xffffffff, 0x80000000, 9999, 4095};
 
 static void bad_vector(enum how how, unsigned row)
@@ -82,14 +83,15 @@ static void too_many(enum how how, unsigned row)
 static void lengths_overflow(enum how how, unsigned row)
 {
     static const size_t lengths[][2] = {
-        {SIZE_MAX, 0}, {SIZE_MAX, 1}, {SIZE_MAX / 2, SIZE_MAX / 2}, {SIZE_MAX / 2, 1},
-        {1, SIZE_MAX}, {SIZE_MAX / 2 + 1, 0}};
+        {SIZE_MAX, 0},     {SIZE_MAX, 1}, {SIZE_MAX / 2, SIZE_MAX / 2},
+        {SIZE_MAX / 2, 1}, {1, SIZE_MAX}, {SIZE_MAX / 2 + 1, 0}};
     char byte;
     cloudabi_iovec_t vec[2] = {{.buf = &byte, .buf_len = lengths[row][0]},
                                {.buf = &byte, .buf_len = lengths[row][1]}};
     size_t done;
 
-    DESCRIBE("%llu + %llu", (unsigned long long)lengths[row][0], (unsigned long long)lengths[row][1]);
+    DESCRIBE("%llu + %llu", (unsigned long long)lengths[row][0],
+             (unsigned long long)lengths[row][1]);
     REFUSED(transfer(how, file_with("f", TEXT), vec, 2, 0, &done));
 }
 
@@ -112,14 +114,35 @@ static void no_memory(enum how how, unsigned row)
     SHORTAGE(transfer(how, fd, vecs, ROWS(vecs), 0, &done), (void)0);
 }
 
-#define SAME_ERRORS(call, how)                                                              \
-    TEST_ROWS(call, EFAULT, "the vector is no memory", ROWS(bad_places)) { bad_vector(how, row); } \
-    TEST_ROWS(call, EFAULT, "a piece is no memory", ROWS(bad_places)) { bad_piece(how, row); }     \
-    TEST(call, EFAULT, "a piece is protected") { wrong_protection(how, row); }               \
-    TEST_ROWS(call, EINVAL, "too many pieces", 5) { too_many(how, row); }                   \
-    TEST_ROWS(call, EINVAL, "lengths overflow", 6) { lengths_overflow(how, row); }          \
-    TEST_ROWS(call, EBADF, "not open", ROWS(not_open)) { closed(how, row); }                \
-    TEST(call, ENOMEM, "no memory for many pieces") { no_memory(how, row); }
+#define SAME_ERRORS(call, how)                                           \
+    TEST_ROWS(call, EFAULT, "the vector is no memory", ROWS(bad_places)) \
+    {                                                                    \
+        bad_vector(how, row);                                            \
+    }                                                                    \
+    TEST_ROWS(call, EFAULT, "a piece is no memory", ROWS(bad_places))    \
+    {                                                                    \
+        bad_piece(how, row);                                             \
+    }                                                                    \
+    TEST(call, EFAULT, "a piece is protected")                           \
+    {                                                                    \
+        wrong_protection(how, row);                                      \
+    }                                                                    \
+    TEST_ROWS(call, EINVAL, "too many pieces", 5)                        \
+    {                                                                    \
+        too_many(how, row);                                              \
+    }                                                                    \
+    TEST_ROWS(call, EINVAL, "lengths overflow", 6)                       \
+    {                                                                    \
+        lengths_overflow(how, row);                                      \
+    }                                                                    \
+    TEST_ROWS(call, EBADF, "not open", ROWS(not_open))                   \
+    {                                                                    \
+        closed(how, row);                                                \
+    }                                                                    \
+    TEST(call, ENOMEM, "no memory for many pieces")                      \
+    {                                                                    \
+        no_memory(how, row);                                             \
+    }
 
 SAME_ERRORS(fd_read, READ_HERE)
 SAME_ERRORS(fd_pread, READ_AT)
@@ -147,9 +170,13 @@ TEST_ROWS(fd_pwrite, EINVAL, "an offset over 2^63-1", ROWS(no_offsets))
 static const struct {
     uint64_t offset;
     size_t len, done;
-} reads[] = {{0, 10, 10}, {0, 0, 0},  {0, 1, 1},   {3, 4, 4},   {9, 1, 1},   {9, 2, 1},
-             {10, 1, 0},  {11, 1, 0}, {0, 11, 10}, {0, 64, 10}, {5, 64, 5},  {1u << 30, 5, 0},
-             {INT64_MAX, 1, 0},       {INT64_MAX - 1, 64, 0}};
+} reads[] = {{0, 10, 10},       {0, 0, 0},
+             {0, 1, 1},         {3, 4, 4},
+             {9, 1, 1},         {9, 2, 1},
+             {10, 1, 0},        {11, 1, 0},
+             {0, 11, 10},       {0, 64, 10},
+             {5, 64, 5},        {1u << 30, 5, 0},
+             {INT64_MAX, 1, 0}, {INT64_MAX - 1, 64, 0}};
 
 TEST_ROWS(fd_pread, OK, "just what is there, and the position stays", ROWS(reads))
 {
@@ -204,8 +231,14 @@ static void scatter(enum how how, unsigned row)
         CHECK(memcmp(buf[i], &TEXT[at], splits[row][i]) == 0);
 }
 
-TEST_ROWS(fd_read, OK, "into several pieces", ROWS(splits)) { scatter(READ_HERE, row); }
-TEST_ROWS(fd_pread, OK, "into several pieces", ROWS(splits)) { scatter(READ_AT, row); }
+TEST_ROWS(fd_read, OK, "into several pieces", ROWS(splits))
+{
+    scatter(READ_HERE, row);
+}
+TEST_ROWS(fd_pread, OK, "into several pieces", ROWS(splits))
+{
+    scatter(READ_AT, row);
+}
 
 static void gather(enum how how, unsigned row)
 {
@@ -225,8 +258,14 @@ static void gather(enum how how, unsigned row)
     CHECK(holds(fd, text));
 }
 
-TEST_ROWS(fd_write, OK, "from several pieces", ROWS(splits)) { gather(WRITE_HERE, row); }
-TEST_ROWS(fd_pwrite, OK, "from several pieces", ROWS(splits)) { gather(WRITE_AT, row); }
+TEST_ROWS(fd_write, OK, "from several pieces", ROWS(splits))
+{
+    gather(WRITE_HERE, row);
+}
+TEST_ROWS(fd_pwrite, OK, "from several pieces", ROWS(splits))
+{
+    gather(WRITE_AT, row);
+}
 
 static void no_pieces(enum how how)
 {
@@ -237,10 +276,22 @@ static void no_pieces(enum how how)
     CHECK(done == 0 && holds(fd, TEXT) && position_of(fd) == 0);
 }
 
-TEST(fd_read, OK, "into no pieces") { no_pieces(READ_HERE); }
-TEST(fd_pread, OK, "into no pieces") { no_pieces(READ_AT); }
-TEST(fd_write, OK, "from no pieces") { no_pieces(WRITE_HERE); }
-TEST(fd_pwrite, OK, "from no pieces") { no_pieces(WRITE_AT); }
+TEST(fd_read, OK, "into no pieces")
+{
+    no_pieces(READ_HERE);
+}
+TEST(fd_pread, OK, "into no pieces")
+{
+    no_pieces(READ_AT);
+}
+TEST(fd_write, OK, "from no pieces")
+{
+    no_pieces(WRITE_HERE);
+}
+TEST(fd_pwrite, OK, "from no pieces")
+{
+    no_pieces(WRITE_AT);
+}
 
 static void most_pieces(enum how how)
 {
@@ -256,10 +307,22 @@ static void most_pieces(enum how how)
     CHECK(done == sizeof(bytes));
 }
 
-TEST(fd_read, OK, "into 1024 pieces") { most_pieces(READ_HERE); }
-TEST(fd_pread, OK, "into 1024 pieces") { most_pieces(READ_AT); }
-TEST(fd_write, OK, "from 1024 pieces") { most_pieces(WRITE_HERE); }
-TEST(fd_pwrite, OK, "from 1024 pieces") { most_pieces(WRITE_AT); }
+TEST(fd_read, OK, "into 1024 pieces")
+{
+    most_pieces(READ_HERE);
+}
+TEST(fd_pread, OK, "into 1024 pieces")
+{
+    most_pieces(READ_AT);
+}
+TEST(fd_write, OK, "from 1024 pieces")
+{
+    most_pieces(WRITE_HERE);
+}
+TEST(fd_pwrite, OK, "from 1024 pieces")
+{
+    most_pieces(WRITE_AT);
+}
 
 static uint32_t reads_three(void *fd)
 {
@@ -302,8 +365,8 @@ TEST(fd_read, OK, "up to a place where memory ends gives what there was room for
 static const struct {
     uint64_t offset;
     size_t len;
-} writes[] = {{0, 1}, {0, 10}, {0, 20}, {5, 3}, {5, 10}, {10, 1}, {15, 5}, {4090, 12}, {4096, 4096},
-              {8191, 2}, {100000, 100}, {12345, 0}};
+} writes[] = {{0, 1},  {0, 10},    {0, 20},      {5, 3},    {5, 10},       {10, 1},
+              {15, 5}, {4090, 12}, {4096, 4096}, {8191, 2}, {100000, 100}, {12345, 0}};
 
 /* The file afterwards is the old text, then zeros, with the new bytes at their place. */
 static void check_written(cloudabi_fd_t fd, uint64_t offset, size_t len)
@@ -320,7 +383,8 @@ static void check_written(cloudabi_fd_t fd, uint64_t offset, size_t len)
     }
 }
 
-TEST_ROWS(fd_pwrite, OK, "at an offset: grows the file, holes are zeros, the position stays", ROWS(writes))
+TEST_ROWS(fd_pwrite, OK, "at an offset: grows the file, holes are zeros, the position stays",
+          ROWS(writes))
 {
     cloudabi_fd_t fd = file_with("f", TEXT);
     static char bytes[5000];
@@ -332,7 +396,8 @@ TEST_ROWS(fd_pwrite, OK, "at an offset: grows the file, holes are zeros, the pos
     CHECK(position_of(fd) == 0);
 }
 
-TEST_ROWS(fd_write, OK, "at the position, which moves: grows the file, holes are zeros", ROWS(writes))
+TEST_ROWS(fd_write, OK, "at the position, which moves: grows the file, holes are zeros",
+          ROWS(writes))
 {
     cloudabi_fd_t fd = file_with("f", TEXT);
     static char bytes[5000];
@@ -508,15 +573,20 @@ static const struct {
     int64_t delta;
     cloudabi_whence_t whence;
     uint64_t to;
-} seeks[] = {
-    {0, 0, CLOUDABI_WHENCE_SET, 0},          {5, 0, CLOUDABI_WHENCE_SET, 0},
-    {5, 3, CLOUDABI_WHENCE_SET, 3},          {0, 100, CLOUDABI_WHENCE_SET, 100},
-    {0, INT64_MAX, CLOUDABI_WHENCE_SET, INT64_MAX},
-    {5, 0, CLOUDABI_WHENCE_CUR, 5},          {5, 3, CLOUDABI_WHENCE_CUR, 8},
-    {5, -5, CLOUDABI_WHENCE_CUR, 0},         {5, -1, CLOUDABI_WHENCE_CUR, 4},
-    {5, INT64_MAX - 5, CLOUDABI_WHENCE_CUR, INT64_MAX},
-    {5, 0, CLOUDABI_WHENCE_END, 10},         {5, -10, CLOUDABI_WHENCE_END, 0},
-    {5, 7, CLOUDABI_WHENCE_END, 17},         {5, INT64_MAX - 10, CLOUDABI_WHENCE_END, INT64_MAX}};
+} seeks[] = {{0, 0, CLOUDABI_WHENCE_SET, 0},
+             {5, 0, CLOUDABI_WHENCE_SET, 0},
+             {5, 3, CLOUDABI_WHENCE_SET, 3},
+             {0, 100, CLOUDABI_WHENCE_SET, 100},
+             {0, INT64_MAX, CLOUDABI_WHENCE_SET, INT64_MAX},
+             {5, 0, CLOUDABI_WHENCE_CUR, 5},
+             {5, 3, CLOUDABI_WHENCE_CUR, 8},
+             {5, -5, CLOUDABI_WHENCE_CUR, 0},
+             {5, -1, CLOUDABI_WHENCE_CUR, 4},
+             {5, INT64_MAX - 5, CLOUDABI_WHENCE_CUR, INT64_MAX},
+             {5, 0, CLOUDABI_WHENCE_END, 10},
+             {5, -10, CLOUDABI_WHENCE_END, 0},
+             {5, 7, CLOUDABI_WHENCE_END, 17},
+             {5, INT64_MAX - 10, CLOUDABI_WHENCE_END, INT64_MAX}};
 
 TEST_ROWS(fd_seek, OK, "moves the position", ROWS(seeks))
 {
@@ -533,11 +603,19 @@ TEST_ROWS(fd_seek, OK, "moves the position", ROWS(seeks))
 static const struct {
     int64_t delta;
     cloudabi_whence_t whence;
-} no_seeks[] = {{-1, CLOUDABI_WHENCE_SET},        {INT64_MIN, CLOUDABI_WHENCE_SET},
-                {-6, CLOUDABI_WHENCE_CUR},        {INT64_MIN, CLOUDABI_WHENCE_CUR},
-                {INT64_MAX, CLOUDABI_WHENCE_CUR}, {-11, CLOUDABI_WHENCE_END},
-                {INT64_MIN, CLOUDABI_WHENCE_END}, {INT64_MAX, CLOUDABI_WHENCE_END},
-                {1, 0}, {1, 4}, {1, 255}, {0, 0}, {0, 4}};
+} no_seeks[] = {{-1, CLOUDABI_WHENCE_SET},
+                {INT64_MIN, CLOUDABI_WHENCE_SET},
+                {-6, CLOUDABI_WHENCE_CUR},
+                {INT64_MIN, CLOUDABI_WHENCE_CUR},
+                {INT64_MAX, CLOUDABI_WHENCE_CUR},
+                {-11, CLOUDABI_WHENCE_END},
+                {INT64_MIN, CLOUDABI_WHENCE_END},
+                {INT64_MAX, CLOUDABI_WHENCE_END},
+                {1, 0},
+                {1, 4},
+                {1, 255},
+                {0, 0},
+                {0, 4}};
 
 TEST_ROWS(fd_seek, EINVAL, "to nowhere, or from nowhere", ROWS(no_seeks))
 {
@@ -576,7 +654,10 @@ TEST(fd_sync, OK, "a file")
     CHECK(holds(fd, TEXT));
 }
 
-TEST(fd_sync, OK, "a directory") { OK(cloudabi_sys_fd_sync(dir)); }
+TEST(fd_sync, OK, "a directory")
+{
+    OK(cloudabi_sys_fd_sync(dir));
+}
 
 TEST(fd_datasync, OK, "a file")
 {
@@ -616,5 +697,6 @@ TEST(fd_sync, EINVAL, "a text that the kernel makes")
 
 TEST(fd_datasync, EINVAL, "a text that the kernel makes")
 {
-    REFUSED(cloudabi_sys_fd_datasync(text_of_kernel(CLOUDABI_RIGHT_FD_DATASYNC | CLOUDABI_RIGHT_FD_SEEK)));
+    REFUSED(cloudabi_sys_fd_datasync(
+        text_of_kernel(CLOUDABI_RIGHT_FD_DATASYNC | CLOUDABI_RIGHT_FD_SEEK)));
 }

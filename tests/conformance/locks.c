@@ -3,12 +3,12 @@
 #include "tests/conformance/call.h"
 #include "tests/conformance/suite.h"
 
-#define RDLOCK  CLOUDABI_EVENTTYPE_LOCK_RDLOCK
-#define WRLOCK  CLOUDABI_EVENTTYPE_LOCK_WRLOCK
-#define PRIV    CLOUDABI_SCOPE_PRIVATE
-#define SHARED  CLOUDABI_SCOPE_SHARED
-#define WR_BIT  CLOUDABI_LOCK_WRLOCKED
-#define KERNEL  CLOUDABI_LOCK_KERNEL_MANAGED
+#define RDLOCK CLOUDABI_EVENTTYPE_LOCK_RDLOCK
+#define WRLOCK CLOUDABI_EVENTTYPE_LOCK_WRLOCK
+#define PRIV   CLOUDABI_SCOPE_PRIVATE
+#define SHARED CLOUDABI_SCOPE_SHARED
+#define WR_BIT CLOUDABI_LOCK_WRLOCKED
+#define KERNEL CLOUDABI_LOCK_KERNEL_MANAGED
 
 typedef _Atomic(cloudabi_lock_t) lock_word;
 typedef _Atomic(cloudabi_condvar_t) condvar_word;
@@ -29,7 +29,8 @@ static void set_up(unsigned row)
     char *mem = NULL;
 
     DESCRIBE("%s", row == 0 ? "private" : "shared");
-    OK(map(PAGE, READ | WRITE, CLOUDABI_MAP_ANON | (row == 0 ? CLOUDABI_MAP_PRIVATE : CLOUDABI_MAP_SHARED),
+    OK(map(PAGE, READ | WRITE,
+           CLOUDABI_MAP_ANON | (row == 0 ? CLOUDABI_MAP_PRIVATE : CLOUDABI_MAP_SHARED),
            CLOUDABI_MAP_ANON_FD, 0, &mem));
     scene = (struct scene *)mem;
     scene->scope = scopes[row];
@@ -76,7 +77,7 @@ TEST_ROWS(poll, OK, "who holds a lock for writing and wants it again gets EDEADL
 static const struct {
     uint32_t word;
     bool write;
-} held[] = {{12345 | WR_BIT, true}, {12345 | WR_BIT, false}, {3, true}, {1, true},
+} held[] = {{12345 | WR_BIT, true},          {12345 | WR_BIT, false}, {3, true}, {1, true},
             {12345 | WR_BIT | KERNEL, true}, {2 | KERNEL, true}};
 
 TEST_ROWS(poll, OK, "a lock of somebody else: the time runs out", ROWS(held) * 2)
@@ -84,7 +85,8 @@ TEST_ROWS(poll, OK, "a lock of somebody else: the time runs out", ROWS(held) * 2
     uint32_t word = held[row / 2].word;
 
     set_up(row % 2);
-    DESCRIBE("%#x, %s, scope %u", (unsigned)word, held[row / 2].write ? "to write" : "to read", scene->scope);
+    DESCRIBE("%#x, %s, scope %u", (unsigned)word, held[row / 2].write ? "to write" : "to read",
+             scene->scope);
     scene->lock = word;
     uint64_t before = now();
     RETURNS(take(held[row / 2].write ? WRLOCK : RDLOCK, 10 * MILLI), TIMED_OUT);
@@ -208,7 +210,8 @@ TEST_ROWS(lock_unlock, OK, "lets all readers who wait in at once", 2)
 
 /* --- lock_unlock: errors --------------------------------------------------------------------------------- */
 
-static const uint32_t not_ours[] = {0, 1, 5, KERNEL, 12345 | WR_BIT, 12345 | WR_BIT | KERNEL, 3 | KERNEL, 0xffffffff};
+static const uint32_t not_ours[] = {
+    0, 1, 5, KERNEL, 12345 | WR_BIT, 12345 | WR_BIT | KERNEL, 3 | KERNEL, 0xffffffff};
 
 TEST_ROWS(lock_unlock, EPERM, "the lock is not the caller's", ROWS(not_ours) * 2)
 {
@@ -242,7 +245,11 @@ TEST_ROWS(lock_unlock, EINVAL, "an address that is not aligned", 3)
     REFUSED(cloudabi_sys_lock_unlock((lock_word *)((char *)scene + 1 + row), PRIV));
 }
 
-static void *const bad_places[] = {NULL, BAD, BAD_HIGH, BAD_SHAPE, (void *)UINT64_C(0x7ffffffffffc),
+static void *const bad_places[] = {NULL,
+                                   BAD,
+                                   BAD_HIGH,
+                                   BAD_SHAPE,
+                                   (void *)UINT64_C(0x7ffffffffffc),
                                    (void *)UINT64_C(0xfffffffffffffffc)};
 
 TEST_ROWS(lock_unlock, EFAULT, "no memory there", ROWS(bad_places) * 2)
@@ -393,7 +400,8 @@ TEST_ROWS(poll, OK, "one condition variable with two locks gives EINVAL", 2)
     start(&worker, waits_and_counts);
     until_waiting(1);
     OK(take_lock(&scene->other, WRLOCK, scene->scope, 0));
-    RETURNS(wait_condvar(&scene->condvar, &scene->other, scene->scope, 10 * MILLI), CLOUDABI_EINVAL);
+    RETURNS(wait_condvar(&scene->condvar, &scene->other, scene->scope, 10 * MILLI),
+            CLOUDABI_EINVAL);
     CHECK((scene->other & WR_BIT) != 0);
     OK(signal(1));
     finish(&worker);

@@ -41,7 +41,8 @@ static cloudabi_errno_t op_open_new(cloudabi_fd_t fd, const char *path, size_t l
 {
     cloudabi_fdstat_t want = {.fs_rights_base = CLOUDABI_RIGHT_FILE_STAT_FGET};
     cloudabi_fd_t got;
-    cloudabi_errno_t error = cloudabi_sys_file_open(AT(fd), path, len, CLOUDABI_O_CREAT, &want, &got);
+    cloudabi_errno_t error =
+        cloudabi_sys_file_open(AT(fd), path, len, CLOUDABI_O_CREAT, &want, &got);
 
     if (error == 0)
         OK(cloudabi_sys_fd_close(got));
@@ -117,10 +118,25 @@ static cloudabi_errno_t try(operation *op, const char *path)
 
 /* --- the same for each operation ------------------------------------------------------------------------ */
 
-static const char *const outside[] = {
-    "..", "../secret", "/", "/secret", "//", "//secret", "./..", "./../secret", "sub/../..",
-    "sub/../../secret", "sub/../../../../../secret", "../jail/file", "../jail/sub/../file",
-    "up/secret", "up/jail/file", "out/x", "absolute/x", "in/../../secret", "sub/./.././../x"};
+static const char *const outside[] = {"..",
+                                      "../secret",
+                                      "/",
+                                      "/secret",
+                                      "//",
+                                      "//secret",
+                                      "./..",
+                                      "./../secret",
+                                      "sub/../..",
+                                      "sub/../../secret",
+                                      "sub/../../../../../secret",
+                                      "../jail/file",
+                                      "../jail/sub/../file",
+                                      "up/secret",
+                                      "up/jail/file",
+                                      "out/x",
+                                      "absolute/x",
+                                      "in/../../secret",
+                                      "sub/./.././../x"};
 
 /* A final link is not followed by any of these calls, so "up" alone would stay inside. */
 static void leads_out(operation *op, unsigned row)
@@ -130,7 +146,8 @@ static void leads_out(operation *op, unsigned row)
     REFUSED(try(op, outside[row]));
 }
 
-static const char *const missing[] = {"none/x", "sub/none/x", "in/none/x", "sub/../none/x", "none/../x"};
+static const char *const missing[] = {"none/x", "sub/none/x", "in/none/x", "sub/../none/x",
+                                      "none/../x"};
 
 static void component_missing(operation *op, unsigned row)
 {
@@ -218,8 +235,8 @@ static void path_with_nul(operation *op, unsigned row)
     REFUSED(op(jail, nuls[row].bytes, nuls[row].len));
 }
 
-static void *const bad_places[] = {NULL, BAD, BAD_HIGH, BAD_SHAPE, (void *)UINT64_MAX,
-                                   (void *)UINT64_C(0x7fffffffffff)};
+static void *const bad_places[] = {
+    NULL, BAD, BAD_HIGH, BAD_SHAPE, (void *)UINT64_MAX, (void *)UINT64_C(0x7fffffffffff)};
 
 static void path_no_memory(operation *op, unsigned row)
 {
@@ -272,23 +289,59 @@ static void no_memory(operation *op)
     REFUSED(wanted);
 }
 
-#define LOOKUP_TESTS(call, op, which)                                                                         \
-    TEST_ROWS(call, ENOTCAPABLE, "leads out" which, ROWS(outside)) { leads_out(op, row); }                    \
-    TEST_ROWS(call, ENOENT, "a component is missing" which, ROWS(missing)) { component_missing(op, row); }    \
-    TEST(call, ENOENT, "an empty path" which) { empty_path(op); }                                             \
-    TEST_ROWS(call, ENOTDIR, "a component is no directory" which, ROWS(no_directory))                         \
-    {                                                                                                         \
-        component_no_directory(op, row);                                                                      \
-    }                                                                                                         \
-    TEST(call, ENOTDIR, "a file in place of the directory" which) { descriptor_no_directory(op); }            \
-    TEST_ROWS(call, ELOOP, "links without end" which, 2) { links_loop(op, row); }                             \
-    TEST_ROWS(call, ENAMETOOLONG, "the path is too long" which, ROWS(long_paths)) { path_too_long(op, row); } \
-    TEST(call, ENAMETOOLONG, "a component is too long" which) { component_too_long(op); }                     \
-    TEST_ROWS(call, EINVAL, "a NUL in the path" which, ROWS(nuls)) { path_with_nul(op, row); }                \
-    TEST_ROWS(call, EFAULT, "the path is no memory" which, ROWS(bad_places)) { path_no_memory(op, row); }     \
-    TEST(call, EFAULT, "the path crosses the end of memory" which) { path_crosses_end(op); }                  \
-    TEST_ROWS(call, EBADF, "not open" which, 3) { closed(op, row); }                                          \
-    TEST(call, ENOMEM, "no memory to walk" which) { no_memory(op); }
+#define LOOKUP_TESTS(call, op, which)                                                 \
+    TEST_ROWS(call, ENOTCAPABLE, "leads out" which, ROWS(outside))                    \
+    {                                                                                 \
+        leads_out(op, row);                                                           \
+    }                                                                                 \
+    TEST_ROWS(call, ENOENT, "a component is missing" which, ROWS(missing))            \
+    {                                                                                 \
+        component_missing(op, row);                                                   \
+    }                                                                                 \
+    TEST(call, ENOENT, "an empty path" which)                                         \
+    {                                                                                 \
+        empty_path(op);                                                               \
+    }                                                                                 \
+    TEST_ROWS(call, ENOTDIR, "a component is no directory" which, ROWS(no_directory)) \
+    {                                                                                 \
+        component_no_directory(op, row);                                              \
+    }                                                                                 \
+    TEST(call, ENOTDIR, "a file in place of the directory" which)                     \
+    {                                                                                 \
+        descriptor_no_directory(op);                                                  \
+    }                                                                                 \
+    TEST_ROWS(call, ELOOP, "links without end" which, 2)                              \
+    {                                                                                 \
+        links_loop(op, row);                                                          \
+    }                                                                                 \
+    TEST_ROWS(call, ENAMETOOLONG, "the path is too long" which, ROWS(long_paths))     \
+    {                                                                                 \
+        path_too_long(op, row);                                                       \
+    }                                                                                 \
+    TEST(call, ENAMETOOLONG, "a component is too long" which)                         \
+    {                                                                                 \
+        component_too_long(op);                                                       \
+    }                                                                                 \
+    TEST_ROWS(call, EINVAL, "a NUL in the path" which, ROWS(nuls))                    \
+    {                                                                                 \
+        path_with_nul(op, row);                                                       \
+    }                                                                                 \
+    TEST_ROWS(call, EFAULT, "the path is no memory" which, ROWS(bad_places))          \
+    {                                                                                 \
+        path_no_memory(op, row);                                                      \
+    }                                                                                 \
+    TEST(call, EFAULT, "the path crosses the end of memory" which)                    \
+    {                                                                                 \
+        path_crosses_end(op);                                                         \
+    }                                                                                 \
+    TEST_ROWS(call, EBADF, "not open" which, 3)                                       \
+    {                                                                                 \
+        closed(op, row);                                                              \
+    }                                                                                 \
+    TEST(call, ENOMEM, "no memory to walk" which)                                     \
+    {                                                                                 \
+        no_memory(op);                                                                \
+    }
 
 LOOKUP_TESTS(file_create, op_create, "")
 LOOKUP_TESTS(file_link, op_link_from, " (path1)")
@@ -305,9 +358,18 @@ LOOKUP_TESTS(file_unlink, op_unlink, "")
 
 /* --- what stays inside works ----------------------------------------------------------------------------- */
 
-static const char *const inside[] = {
-    "file", "./file", "././file", ".//file", "sub/../file", "sub/./../file", "in/../file", "sub//..//file",
-    "sub/../sub/../file", "in/../in/../file", "sub/deep/../../file", "sub/back/file"};
+static const char *const inside[] = {"file",
+                                     "./file",
+                                     "././file",
+                                     ".//file",
+                                     "sub/../file",
+                                     "sub/./../file",
+                                     "in/../file",
+                                     "sub//..//file",
+                                     "sub/../sub/../file",
+                                     "in/../in/../file",
+                                     "sub/deep/../../file",
+                                     "sub/back/file"};
 
 TEST_ROWS(file_stat_get, OK, "paths that stay inside", ROWS(inside))
 {
@@ -324,7 +386,8 @@ TEST_ROWS(file_stat_get, OK, "paths that stay inside", ROWS(inside))
     RETURNS(stat_at(jail, "sub/wrong/file", 0, &b), CLOUDABI_ENOTCAPABLE);
 }
 
-static const char *const directories[] = {".", "./", "./.", "sub/..", "sub/../", "sub/../.", "in/.."};
+static const char *const directories[] = {".",       "./",       "./.",  "sub/..",
+                                          "sub/../", "sub/../.", "in/.."};
 
 TEST_ROWS(file_stat_get, OK, "names of the directory itself", ROWS(directories))
 {
@@ -372,11 +435,17 @@ TEST(file_stat_get, OK, "a path and a name of the greatest length")
 static const struct {
     const char *name;
     cloudabi_errno_t error;
-} followed[] = {{"out", CLOUDABI_ENOTCAPABLE}, {"up", CLOUDABI_ENOTCAPABLE},
-                {"absolute", CLOUDABI_ENOTCAPABLE}, {"loop1", CLOUDABI_ELOOP}, {"in", 0},
-                {"chain", 0}, {"dangling", CLOUDABI_ENOENT}, {"empty", CLOUDABI_ENOENT}};
+} followed[] = {{"out", CLOUDABI_ENOTCAPABLE},
+                {"up", CLOUDABI_ENOTCAPABLE},
+                {"absolute", CLOUDABI_ENOTCAPABLE},
+                {"loop1", CLOUDABI_ELOOP},
+                {"in", 0},
+                {"chain", 0},
+                {"dangling", CLOUDABI_ENOENT},
+                {"empty", CLOUDABI_ENOENT}};
 
-TEST_ROWS(file_stat_get, OK, "LOOKUP_SYMLINK_FOLLOW follows a final link, inside only", ROWS(followed))
+TEST_ROWS(file_stat_get, OK, "LOOKUP_SYMLINK_FOLLOW follows a final link, inside only",
+          ROWS(followed))
 {
     const char *name = followed[row].name;
     cloudabi_filestat_t stat;

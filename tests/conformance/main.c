@@ -122,8 +122,8 @@ void check_error(cloudabi_errno_t got, cloudabi_errno_t want, const char *text, 
     if (got == want)
         return;
     if (report->verdict == UNDECIDED)
-        snprintf(report->why, sizeof(report->why), "%s:%d: %s gives %s, not %s", base_name(file), line,
-                 text, errno_name(got), errno_name(want));
+        snprintf(report->why, sizeof(report->why), "%s:%d: %s gives %s, not %s", base_name(file),
+                 line, text, errno_name(got), errno_name(want));
     end(FAILED);
 }
 
@@ -194,7 +194,8 @@ static struct count *count_of(const char *call)
 
 static void empty(cloudabi_fd_t directory);
 
-static void remove_name(cloudabi_fd_t directory, const char *name, size_t len, cloudabi_filetype_t type)
+static void remove_name(cloudabi_fd_t directory, const char *name, size_t len,
+                        cloudabi_filetype_t type)
 {
     cloudabi_fdstat_t want = {.fs_rights_base = DIR_BASE, .fs_rights_inheriting = DIR_BELOW};
     cloudabi_fd_t sub;
@@ -260,7 +261,8 @@ static enum verdict judge(cloudabi_fd_t process)
         return FAILED;
     }
     if (out[0].proc_terminate.signal != 0) {
-        snprintf(report->why, sizeof(report->why), "ended by signal %u", out[0].proc_terminate.signal);
+        snprintf(report->why, sizeof(report->why), "ended by signal %u",
+                 out[0].proc_terminate.signal);
         return FAILED;
     }
     if (report->verdict == UNDECIDED) {
@@ -317,11 +319,12 @@ static uint32_t print_table(void)
 {
     struct count all = {0};
 
-    print("1..%u\n#\n# %-18s %6s %6s %7s %6s\n", number, "call", "tests", "passed", "skipped", "failed");
+    print("1..%u\n#\n# %-18s %6s %6s %7s %6s\n", number, "call", "tests", "passed", "skipped",
+          "failed");
     for (size_t i = 0; i < CALLS_MAX && counts[i].call != NULL; i++) {
         const struct count *count = &counts[i];
-        print("# %-18.*s %6u %6u %7u %6u\n", (int)count->len, count->call, count->tests, count->passed,
-              count->skipped, count->failed);
+        print("# %-18.*s %6u %6u %7u %6u\n", (int)count->len, count->call, count->tests,
+              count->passed, count->skipped, count->failed);
         all.tests += count->tests;
         all.passed += count->passed;
         all.skipped += count->skipped;

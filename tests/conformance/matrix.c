@@ -15,9 +15,10 @@
 #include "tests/conformance/suite.h"
 
 struct object {
-    cloudabi_fd_t fd, helper; /* helper: a directory with all rights, or the other end of a socket */
-    unsigned position;        /* of the descriptor among the inputs */
-    cloudabi_rights_t right;  /* the right that the row is about: which conditions to fulfil */
+    cloudabi_fd_t fd,
+        helper;              /* helper: a directory with all rights, or the other end of a socket */
+    unsigned position;       /* of the descriptor among the inputs */
+    cloudabi_rights_t right; /* the right that the row is about: which conditions to fulfil */
 };
 
 /* --- how each call is made on a descriptor --------------------------------------------------------- */
@@ -109,7 +110,8 @@ static cloudabi_errno_t attempt_file_readdir(const struct object *o)
 {
     char buf[100];
 
-    return cloudabi_sys_file_readdir(o->fd, buf, sizeof(buf), CLOUDABI_DIRCOOKIE_START, &(size_t){0});
+    return cloudabi_sys_file_readdir(o->fd, buf, sizeof(buf), CLOUDABI_DIRCOOKIE_START,
+                                     &(size_t){0});
 }
 
 static cloudabi_errno_t attempt_file_readlink(const struct object *o)
@@ -237,7 +239,8 @@ static cloudabi_rights_t needed_in(const struct row *row)
 {
     bool maps = row->attempt == attempt_mem_map;
 
-    return row->needed | (maps && row->right != CLOUDABI_RIGHT_MEM_MAP ? CLOUDABI_RIGHT_FD_READ : 0);
+    return row->needed |
+           (maps && row->right != CLOUDABI_RIGHT_MEM_MAP ? CLOUDABI_RIGHT_FD_READ : 0);
 }
 
 /* An object that can have the rights of the row. */
@@ -264,13 +267,14 @@ static void make_object(const struct row *row, struct object *object)
 }
 
 /* One cell: the call on a descriptor with just these rights. */
-static void cell(const struct row *row, struct object *object, cloudabi_rights_t rights, const char *how,
-                 cloudabi_rights_t which)
+static void cell(const struct row *row, struct object *object, cloudabi_rights_t rights,
+                 const char *how, cloudabi_rights_t which)
 {
     struct object copy = *object;
     bool refused = (needed_in(row) & ~rights) != 0;
 
-    DESCRIBE("%s of input %u: %s %s", right_name(row->right), row->position, how, right_name(which));
+    DESCRIBE("%s of input %u: %s %s", right_name(row->right), row->position, how,
+             right_name(which));
     copy.fd = narrowed(object->fd, rights, 0);
     bool is_refusal = row->attempt(&copy) == CLOUDABI_ENOTCAPABLE;
     CHECK(is_refusal == refused);
@@ -306,7 +310,8 @@ static void run_matrix(unsigned unused)
 __attribute__((constructor)) static void register_rows(void)
 {
     for (size_t i = 0; i < ROWS(rows); i++) {
-        tests[i] = (struct test){rows[i].call, MATRIX_MARK, CLOUDABI_ENOTCAPABLE, 1, run_matrix, NULL};
+        tests[i] =
+            (struct test){rows[i].call, MATRIX_MARK, CLOUDABI_ENOTCAPABLE, 1, run_matrix, NULL};
         suite_register(&tests[i]);
     }
 }

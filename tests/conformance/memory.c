@@ -36,8 +36,8 @@ static cloudabi_mprot_t access_to(char *address)
     return (read == DIES ? 0 : READ) | (write == DIES ? 0 : WRITE);
 }
 
-static char *at_fixed(void *where, size_t len, cloudabi_mprot_t prot, cloudabi_mflags_t flags, cloudabi_fd_t fd,
-                      uint64_t off)
+static char *at_fixed(void *where, size_t len, cloudabi_mprot_t prot, cloudabi_mflags_t flags,
+                      cloudabi_fd_t fd, uint64_t off)
 {
     void *mem = NULL;
 
@@ -58,7 +58,8 @@ TEST_ROWS(mem_map, OK, "fresh memory is zero, whole pages", ROWS(lengths) * 2)
     DESCRIBE("%llu bytes, %s", (unsigned long long)len, row % 2 ? "shared" : "private");
     OK(map(len, READ | WRITE, CLOUDABI_MAP_ANON | (row % 2 ? SHARED : PRIVATE), NONE, 0, &mem));
     CHECK((uintptr_t)mem % PAGE == 0 && mem != NULL);
-    CHECK(mem[0] == 0 && mem[len - 1] == 0 && mem[((len + PAGE - 1) & ~(size_t)(PAGE - 1)) - 1] == 0);
+    CHECK(mem[0] == 0 && mem[len - 1] == 0 &&
+          mem[((len + PAGE - 1) & ~(size_t)(PAGE - 1)) - 1] == 0);
     mem[0] = 1;
     mem[len - 1] = 2;
     CHECK(mem[len - 1] == 2);
@@ -95,7 +96,8 @@ TEST_ROWS(mem_map, OK, "the protection holds", ROWS(prots) * 3)
         OK(map(PAGE, prot, SHARED, fd, 0, &mem));
     cloudabi_mprot_t access = access_to(mem);
     CHECK((access & WRITE) == (prot & WRITE));
-    CHECK((access & READ) == (prot != 0 ? READ : 0)); /* the processor reads whatever it may write or run */
+    CHECK((access & READ) ==
+          (prot != 0 ? READ : 0)); /* the processor reads whatever it may write or run */
 }
 
 TEST(mem_map, OK, "what may not be executed is not")
@@ -150,7 +152,8 @@ TEST_ROWS(mem_map, OK, "a file, from an offset", ROWS(windows) * 2)
     static char bytes[3 * PAGE];
     char *mem = NULL;
 
-    DESCRIBE("%llu + %u, %s", (unsigned long long)off, (unsigned)len, row % 2 ? "shared" : "private");
+    DESCRIBE("%llu + %u, %s", (unsigned long long)off, (unsigned)len,
+             row % 2 ? "shared" : "private");
     for (size_t i = 0; i < sizeof(bytes); i++)
         bytes[i] = (char)(i * 7 + i / 256);
     OK(put_at(fd, bytes, sizeof(bytes), 0));
@@ -240,33 +243,33 @@ static const struct {
     size_t len;
     cloudabi_mflags_t flags;
     uint64_t off;
-} no_maps[] = {
-    {"length 0", 0, 0, ANON, 0},
-    {"neither private nor shared", 0, PAGE, CLOUDABI_MAP_ANON, 0},
-    {"both", 0, PAGE, ANON | SHARED, 0},
-    {"an offset without a file", 0, PAGE, ANON, PAGE},
-    {"an undefined flag", 0, PAGE, ANON | 0x10, 0},
-    {"an undefined flag", 0, PAGE, ANON | 0x80, 0},
-    {"fixed, not at a page", 4097, PAGE, ANON | FIXED, 0},
-    {"fixed at 0", 0, PAGE, ANON | FIXED, 0},
-    {"fixed in the kernel's half", UINT64_C(0xffffffff80000000), PAGE, ANON | FIXED, 0},
-    {"fixed at no address", UINT64_C(0x8000000000000000), PAGE, ANON | FIXED, 0},
-    {"fixed across the end", UINT64_C(0x7fffffffe000), 0x10000, ANON | FIXED, 0},
-    {"fixed, around", UINT64_C(0xfffffffffffff000), 0x10000, ANON | FIXED, 0}};
+} no_maps[] = {{"length 0", 0, 0, ANON, 0},
+               {"neither private nor shared", 0, PAGE, CLOUDABI_MAP_ANON, 0},
+               {"both", 0, PAGE, ANON | SHARED, 0},
+               {"an offset without a file", 0, PAGE, ANON, PAGE},
+               {"an undefined flag", 0, PAGE, ANON | 0x10, 0},
+               {"an undefined flag", 0, PAGE, ANON | 0x80, 0},
+               {"fixed, not at a page", 4097, PAGE, ANON | FIXED, 0},
+               {"fixed at 0", 0, PAGE, ANON | FIXED, 0},
+               {"fixed in the kernel's half", UINT64_C(0xffffffff80000000), PAGE, ANON | FIXED, 0},
+               {"fixed at no address", UINT64_C(0x8000000000000000), PAGE, ANON | FIXED, 0},
+               {"fixed across the end", UINT64_C(0x7fffffffe000), 0x10000, ANON | FIXED, 0},
+               {"fixed, around", UINT64_C(0xfffffffffffff000), 0x10000, ANON | FIXED, 0}};
 
 TEST_ROWS(mem_map, EINVAL, "fresh memory:", ROWS(no_maps))
 {
     void *mem = (void *)77;
 
     DESCRIBE("%s", no_maps[row].what);
-    REFUSED(cloudabi_sys_mem_map((void *)no_maps[row].addr, no_maps[row].len, READ | WRITE, no_maps[row].flags,
-                                 NONE, no_maps[row].off, &mem));
+    REFUSED(cloudabi_sys_mem_map((void *)no_maps[row].addr, no_maps[row].len, READ | WRITE,
+                                 no_maps[row].flags, NONE, no_maps[row].off, &mem));
     CHECK(mem == (void *)77);
 }
 
 TEST_ROWS(mem_map, EINVAL, "a file:", 5)
 {
-    static const char *const what[] = {"offset 1", "offset 4095", "with MAP_ANON", "length 0", "no kind"};
+    static const char *const what[] = {"offset 1", "offset 4095", "with MAP_ANON", "length 0",
+                                       "no kind"};
     cloudabi_fd_t fd = file_with("f", "x");
     cloudabi_mflags_t flags = row == 2 ? ANON : row == 4 ? 0 : PRIVATE;
     char *mem;
@@ -277,7 +280,8 @@ TEST_ROWS(mem_map, EINVAL, "a file:", 5)
 
 static const cloudabi_mprot_t no_prots[] = {8, 0x10, 0x80, 0xff, WRITE | EXEC, READ | WRITE | EXEC};
 
-TEST_ROWS(mem_map, ENOTSUP, "a protection that does not exist, or to write and execute", ROWS(no_prots))
+TEST_ROWS(mem_map, ENOTSUP, "a protection that does not exist, or to write and execute",
+          ROWS(no_prots))
 {
     char *mem;
 
@@ -291,22 +295,27 @@ TEST_ROWS(mem_map, EBADF, "not open", ROWS(not_open) + 1)
 {
     char *mem;
 
-    DESCRIBE(row < ROWS(not_open) ? "%#x" : "none", row < ROWS(not_open) ? (unsigned)not_open[row] : 0);
+    DESCRIBE(row < ROWS(not_open) ? "%#x" : "none",
+             row < ROWS(not_open) ? (unsigned)not_open[row] : 0);
     REFUSED(map(PAGE, READ, PRIVATE, row < ROWS(not_open) ? not_open[row] : NONE, 0, &mem));
 }
 
 static const struct {
     uint64_t off;
     size_t len;
-} too_far[] = {{INT64_MAX & ~UINT64_C(4095), PAGE + 1}, {UINT64_C(1) << 63, PAGE},
-               {UINT64_MAX & ~UINT64_C(4095), PAGE},    {0, SIZE_MAX},
-               {PAGE, (size_t)1 << 63},                 {UINT64_C(1) << 62, (size_t)1 << 62}};
+} too_far[] = {{INT64_MAX & ~UINT64_C(4095), PAGE + 1},
+               {UINT64_C(1) << 63, PAGE},
+               {UINT64_MAX & ~UINT64_C(4095), PAGE},
+               {0, SIZE_MAX},
+               {PAGE, (size_t)1 << 63},
+               {UINT64_C(1) << 62, (size_t)1 << 62}};
 
 TEST_ROWS(mem_map, EOVERFLOW, "offset and length over 2^63-1", ROWS(too_far))
 {
     char *mem;
 
-    DESCRIBE("%#llx + %#llx", (unsigned long long)too_far[row].off, (unsigned long long)too_far[row].len);
+    DESCRIBE("%#llx + %#llx", (unsigned long long)too_far[row].off,
+             (unsigned long long)too_far[row].len);
     REFUSED(map(too_far[row].len, READ, PRIVATE, file_with("f", "x"), too_far[row].off, &mem));
 }
 
@@ -325,18 +334,19 @@ TEST_ROWS(mem_map, ENOMEM, "no memory for it", 2)
     cloudabi_fd_t fd = file_with("f", "x");
     char *mem;
 
-    SHORTAGE(map(PAGE, READ, row == 0 ? PRIVATE : SHARED, fd, 0, &mem), cloudabi_sys_mem_unmap(mem, PAGE));
+    SHORTAGE(map(PAGE, READ, row == 0 ? PRIVATE : SHARED, fd, 0, &mem),
+             cloudabi_sys_mem_unmap(mem, PAGE));
 }
 
 static const struct {
     cloudabi_rights_t rights;
     cloudabi_mprot_t prot;
     cloudabi_mflags_t flags;
-} rightless[] = {
-    {CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE, READ, PRIVATE},
-    {CLOUDABI_RIGHT_MEM_MAP | CLOUDABI_RIGHT_FD_WRITE, READ, SHARED},
-    {CLOUDABI_RIGHT_MEM_MAP | CLOUDABI_RIGHT_FD_READ, READ | WRITE, SHARED},
-    {CLOUDABI_RIGHT_MEM_MAP | CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE, READ | EXEC, PRIVATE}};
+} rightless[] = {{CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE, READ, PRIVATE},
+                 {CLOUDABI_RIGHT_MEM_MAP | CLOUDABI_RIGHT_FD_WRITE, READ, SHARED},
+                 {CLOUDABI_RIGHT_MEM_MAP | CLOUDABI_RIGHT_FD_READ, READ | WRITE, SHARED},
+                 {CLOUDABI_RIGHT_MEM_MAP | CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE,
+                  READ | EXEC, PRIVATE}};
 
 TEST_ROWS(mem_map, ENOTCAPABLE, "more than the descriptor allows", ROWS(rightless))
 {
@@ -382,13 +392,19 @@ TEST(mem_unmap, OK, "a length that is no whole page takes the page")
 static const struct {
     uint64_t addr;
     size_t len;
-} no_ranges[] = {{1, PAGE}, {4097, PAGE}, {UINT64_C(0x10000800), PAGE}, {UINT64_C(0xffffffff80000000), PAGE},
-                 {UINT64_C(0x8000000000000000), PAGE}, {UINT64_C(0x10000000), SIZE_MAX},
-                 {UINT64_C(0x10000000), (size_t)1 << 62}, {UINT64_C(0x7fffffffe000), 0x100000}};
+} no_ranges[] = {{1, PAGE},
+                 {4097, PAGE},
+                 {UINT64_C(0x10000800), PAGE},
+                 {UINT64_C(0xffffffff80000000), PAGE},
+                 {UINT64_C(0x8000000000000000), PAGE},
+                 {UINT64_C(0x10000000), SIZE_MAX},
+                 {UINT64_C(0x10000000), (size_t)1 << 62},
+                 {UINT64_C(0x7fffffffe000), 0x100000}};
 
 TEST_ROWS(mem_unmap, EINVAL, "no range", ROWS(no_ranges))
 {
-    DESCRIBE("%#llx + %#llx", (unsigned long long)no_ranges[row].addr, (unsigned long long)no_ranges[row].len);
+    DESCRIBE("%#llx + %#llx", (unsigned long long)no_ranges[row].addr,
+             (unsigned long long)no_ranges[row].len);
     REFUSED(cloudabi_sys_mem_unmap((void *)no_ranges[row].addr, no_ranges[row].len));
 }
 
@@ -429,7 +445,8 @@ TEST_ROWS(mem_protect, OK, "a part, and back; the content stays", ROWS(prots))
 
 TEST(mem_protect, OK, "a private mapping of a file that may only be read")
 {
-    cloudabi_fd_t fd = narrowed(file_with("f", "text"), CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_MEM_MAP, 0);
+    cloudabi_fd_t fd =
+        narrowed(file_with("f", "text"), CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_MEM_MAP, 0);
     char *mem = NULL;
 
     OK(map(PAGE, READ, PRIVATE, fd, 0, &mem));
@@ -446,10 +463,14 @@ TEST_ROWS(mem_protect, EACCES, "more than the descriptor allowed", 3)
 
     DESCRIBE("%s", what[row]);
     OK(map(PAGE, row == 2 ? 0 : READ, row == 1 ? PRIVATE : SHARED, fd, 0, &mem));
-    REFUSED(cloudabi_sys_mem_protect(mem, PAGE, row == 0 ? READ | WRITE : row == 1 ? READ | EXEC : READ));
+    REFUSED(cloudabi_sys_mem_protect(mem, PAGE,
+                                     row == 0   ? READ | WRITE
+                                     : row == 1 ? READ | EXEC
+                                                : READ));
 }
 
-TEST_ROWS(mem_protect, ENOTSUP, "a protection that does not exist, or to write and execute", ROWS(no_prots))
+TEST_ROWS(mem_protect, ENOTSUP, "a protection that does not exist, or to write and execute",
+          ROWS(no_prots))
 {
     char *mem = new_pages(1);
 
@@ -460,7 +481,8 @@ TEST_ROWS(mem_protect, ENOTSUP, "a protection that does not exist, or to write a
 
 TEST_ROWS(mem_protect, EINVAL, "no range", ROWS(no_ranges))
 {
-    DESCRIBE("%#llx + %#llx", (unsigned long long)no_ranges[row].addr, (unsigned long long)no_ranges[row].len);
+    DESCRIBE("%#llx + %#llx", (unsigned long long)no_ranges[row].addr,
+             (unsigned long long)no_ranges[row].len);
     REFUSED(cloudabi_sys_mem_protect((void *)no_ranges[row].addr, no_ranges[row].len, READ));
 }
 
@@ -495,11 +517,12 @@ TEST(mem_protect, ENOMEM, "no memory to split")
 
 /* --- mem_advise ---------------------------------------------------------------------------------------------- */
 
-static const cloudabi_advice_t advices[] = {CLOUDABI_ADVICE_DONTNEED, CLOUDABI_ADVICE_NOREUSE,
-                                            CLOUDABI_ADVICE_NORMAL,   CLOUDABI_ADVICE_RANDOM,
+static const cloudabi_advice_t advices[] = {CLOUDABI_ADVICE_DONTNEED,   CLOUDABI_ADVICE_NOREUSE,
+                                            CLOUDABI_ADVICE_NORMAL,     CLOUDABI_ADVICE_RANDOM,
                                             CLOUDABI_ADVICE_SEQUENTIAL, CLOUDABI_ADVICE_WILLNEED};
 
-TEST_ROWS(mem_advise, OK, "changes nothing but DONTNEED, which gives private memory back", ROWS(advices))
+TEST_ROWS(mem_advise, OK, "changes nothing but DONTNEED, which gives private memory back",
+          ROWS(advices))
 {
     char *mem = new_pages(4);
     char left = advices[row] == CLOUDABI_ADVICE_DONTNEED ? 0 : 7;
@@ -538,7 +561,8 @@ TEST_ROWS(mem_advise, EINVAL, "advice that does not exist", 4)
 
 TEST_ROWS(mem_advise, EINVAL, "no range", ROWS(no_ranges))
 {
-    REFUSED(cloudabi_sys_mem_advise((void *)no_ranges[row].addr, no_ranges[row].len, CLOUDABI_ADVICE_NORMAL));
+    REFUSED(cloudabi_sys_mem_advise((void *)no_ranges[row].addr, no_ranges[row].len,
+                                    CLOUDABI_ADVICE_NORMAL));
 }
 
 TEST_ROWS(mem_advise, ENOMEM, "a part is not mapped", 3)
@@ -573,8 +597,12 @@ TEST_ROWS(mem_sync, OK, "of any memory; what was stored stays", ROWS(syncs) * 3)
 
 TEST_ROWS(mem_sync, EINVAL, "flags", 6)
 {
-    static const cloudabi_msflags_t wrong[] = {0, CLOUDABI_MS_INVALIDATE, CLOUDABI_MS_SYNC | CLOUDABI_MS_ASYNC,
-                                               CLOUDABI_MS_SYNC | 8, 0x80, 0xff};
+    static const cloudabi_msflags_t wrong[] = {0,
+                                               CLOUDABI_MS_INVALIDATE,
+                                               CLOUDABI_MS_SYNC | CLOUDABI_MS_ASYNC,
+                                               CLOUDABI_MS_SYNC | 8,
+                                               0x80,
+                                               0xff};
 
     DESCRIBE("%#x", wrong[row]);
     REFUSED(cloudabi_sys_mem_sync(new_pages(1), PAGE, wrong[row]));
@@ -582,7 +610,8 @@ TEST_ROWS(mem_sync, EINVAL, "flags", 6)
 
 TEST_ROWS(mem_sync, EINVAL, "no range", ROWS(no_ranges))
 {
-    REFUSED(cloudabi_sys_mem_sync((void *)no_ranges[row].addr, no_ranges[row].len, CLOUDABI_MS_SYNC));
+    REFUSED(
+        cloudabi_sys_mem_sync((void *)no_ranges[row].addr, no_ranges[row].len, CLOUDABI_MS_SYNC));
 }
 
 TEST_ROWS(mem_sync, ENOMEM, "a part is not mapped", 3)

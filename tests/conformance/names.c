@@ -56,9 +56,14 @@ TEST_ROWS(file_create, EEXIST, "the name is", 5)
     REFUSED(make_dir(dir, row == 4 ? "." : "x"));
 }
 
-static const cloudabi_filetype_t no_types[] = {
-    0, CLOUDABI_FILETYPE_REGULAR_FILE, CLOUDABI_FILETYPE_SYMBOLIC_LINK, CLOUDABI_FILETYPE_SOCKET_STREAM,
-    CLOUDABI_FILETYPE_CHARACTER_DEVICE, CLOUDABI_FILETYPE_PROCESS, 0xe0, 0xff};
+static const cloudabi_filetype_t no_types[] = {0,
+                                               CLOUDABI_FILETYPE_REGULAR_FILE,
+                                               CLOUDABI_FILETYPE_SYMBOLIC_LINK,
+                                               CLOUDABI_FILETYPE_SOCKET_STREAM,
+                                               CLOUDABI_FILETYPE_CHARACTER_DEVICE,
+                                               CLOUDABI_FILETYPE_PROCESS,
+                                               0xe0,
+                                               0xff};
 
 TEST_ROWS(file_create, EINVAL, "a type that is not made by this call", ROWS(no_types))
 {
@@ -220,7 +225,8 @@ TEST_ROWS(file_readdir, EBADF, "not open", 2)
 {
     char buf[100];
 
-    REFUSED(cloudabi_sys_file_readdir(row == 0 ? NO_FD : 0xffffffff, buf, sizeof(buf), 0, &(size_t){0}));
+    REFUSED(cloudabi_sys_file_readdir(row == 0 ? NO_FD : 0xffffffff, buf, sizeof(buf), 0,
+                                      &(size_t){0}));
 }
 
 TEST(file_readdir, ENOTCAPABLE, "not a directory")
@@ -264,7 +270,8 @@ TEST_ROWS(file_link, OK, "of a symbolic link: the link itself, or with FOLLOW it
 
 TEST_ROWS(file_link, EEXIST, "the new name is", 4)
 {
-    static const char *const what[] = {"a file", "a directory", "a link to nothing", "the file itself"};
+    static const char *const what[] = {"a file", "a directory", "a link to nothing",
+                                       "the file itself"};
 
     DESCRIBE("%s", what[row]);
     new_file("f");
@@ -296,7 +303,8 @@ TEST_ROWS(file_link, EINVAL, "lookup flags that do not exist", 3)
 
     DESCRIBE("%#x", (unsigned)flags[row]);
     new_file("f");
-    REFUSED(cloudabi_sys_file_link((cloudabi_lookup_t){.fd = dir, .flags = flags[row]}, "f", 1, dir, "x", 1));
+    REFUSED(cloudabi_sys_file_link((cloudabi_lookup_t){.fd = dir, .flags = flags[row]}, "f", 1, dir,
+                                   "x", 1));
     CHECK(!exists("x"));
 }
 
@@ -397,11 +405,15 @@ TEST(file_rename, ENOTEMPTY, "over a directory that is not empty")
     CHECK(exists("a") && exists("b/x"));
 }
 
-TEST(file_rename, ENOENT, "no such name") { REFUSED(rename_at(dir, "none", "x")); }
+TEST(file_rename, ENOENT, "no such name")
+{
+    REFUSED(rename_at(dir, "none", "x"));
+}
 
 /* --- file_symlink, file_readlink ---------------------------------------------------------------------------- */
 
-static const char *const targets[] = {"x", "a/b/c", "..", "/absolute", ".", "none", "a//b", "\xff\xfe"};
+static const char *const targets[] = {"x", "a/b/c", "..",   "/absolute",
+                                      ".", "none",  "a//b", "\xff\xfe"};
 
 TEST_ROWS(file_symlink, OK, "the target is kept as it is", ROWS(targets))
 {
@@ -565,4 +577,7 @@ TEST_ROWS(file_unlink, EINVAL, "no name of its own", 3)
     REFUSED(rmdir_at(dir, paths[row]));
 }
 
-TEST(file_unlink, ENOENT, "no such name") { REFUSED(unlink_at(dir, "none")); }
+TEST(file_unlink, ENOENT, "no such name")
+{
+    REFUSED(unlink_at(dir, "none"));
+}

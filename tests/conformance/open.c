@@ -82,7 +82,8 @@ TEST_ROWS(file_open, OK, "with a flag", ROWS(flags))
 static const cloudabi_rights_t each_right[] = {CLOUDABI_ALL_RIGHTS(RIGHT_ROW)};
 
 /* What was asked for, and what a type can have: no more. FD_SEEK is free for those who may ask for it. */
-TEST_ROWS(file_open, OK, "gives the rights that were asked for and that a file can have", ROWS(each_right))
+TEST_ROWS(file_open, OK, "gives the rights that were asked for and that a file can have",
+          ROWS(each_right))
 {
     cloudabi_rights_t right = each_right[row];
     bool inheritable = (DIR_BELOW & right) != 0;
@@ -96,7 +97,8 @@ TEST_ROWS(file_open, OK, "gives the rights that were asked for and that a file c
     CHECK(rights_of(got) == (right & FILE_BASE));
 }
 
-TEST_ROWS(file_open, OK, "gives the rights that were asked for and that a directory can have", ROWS(each_right))
+TEST_ROWS(file_open, OK, "gives the rights that were asked for and that a directory can have",
+          ROWS(each_right))
 {
     cloudabi_rights_t right = each_right[row];
     bool inheritable = (DIR_BELOW & right) != 0;
@@ -113,7 +115,8 @@ TEST_ROWS(file_open, OK, "gives the rights that were asked for and that a direct
     CHECK((stat.fs_rights_inheriting & ~right) == 0);
 }
 
-TEST_ROWS(file_open, ENOTCAPABLE, "a right that the directory does not hand on (base)", ROWS(each_right))
+TEST_ROWS(file_open, ENOTCAPABLE, "a right that the directory does not hand on (base)",
+          ROWS(each_right))
 {
     cloudabi_rights_t right = each_right[row];
     cloudabi_fd_t less = narrowed(dir, DIR_BASE, DIR_BELOW & ~right);
@@ -123,7 +126,8 @@ TEST_ROWS(file_open, ENOTCAPABLE, "a right that the directory does not hand on (
     REFUSED(open_how(less, 0, "f", 0, 0, right, 0, &got));
 }
 
-TEST_ROWS(file_open, ENOTCAPABLE, "a right that the directory does not hand on (inheriting)", ROWS(each_right))
+TEST_ROWS(file_open, ENOTCAPABLE, "a right that the directory does not hand on (inheriting)",
+          ROWS(each_right))
 {
     cloudabi_rights_t right = each_right[row];
     cloudabi_fd_t less = narrowed(dir, DIR_BASE, DIR_BELOW & ~right);
@@ -135,7 +139,8 @@ TEST_ROWS(file_open, ENOTCAPABLE, "a right that the directory does not hand on (
 
 TEST(file_open, ENOTCAPABLE, "O_TRUNC where the size may not be set")
 {
-    cloudabi_fd_t less = narrowed(dir, DIR_BASE, DIR_BELOW & ~R(FILE_STAT_FPUT_SIZE)), fd = file_with("f", "text");
+    cloudabi_fd_t less = narrowed(dir, DIR_BASE, DIR_BELOW & ~R(FILE_STAT_FPUT_SIZE)),
+                  fd = file_with("f", "text");
 
     REFUSED(open_how(less, 0, "f", TRUNC, 0, R(FD_WRITE), 0, &got));
     CHECK(holds(fd, "text"));
@@ -171,7 +176,8 @@ TEST(file_open, OK, "rights shrink on the way down and never grow")
     OK(make_dir(dir, "a/b"));
     file_with("a/b/f", "text");
     OK(open_with(dir, "a", DIRECTORY, R(FILE_OPEN), below, &a));
-    RETURNS(open_with(a, "b", DIRECTORY, R(FILE_OPEN), below | R(FD_WRITE), &b), CLOUDABI_ENOTCAPABLE);
+    RETURNS(open_with(a, "b", DIRECTORY, R(FILE_OPEN), below | R(FD_WRITE), &b),
+            CLOUDABI_ENOTCAPABLE);
     OK(open_with(a, "b", DIRECTORY, R(FILE_OPEN), R(FD_READ), &b));
     RETURNS(open_with(b, "f", 0, R(FILE_STAT_FGET), 0, &got), CLOUDABI_ENOTCAPABLE);
     OK(open_with(b, "f", 0, R(FD_READ), 0, &got));
@@ -180,7 +186,10 @@ TEST(file_open, OK, "rights shrink on the way down and never grow")
 
 /* --- errors ------------------------------------------------------------------------------------------- */
 
-TEST(file_open, ENOENT, "no such name") { REFUSED(open_plain("none", 0)); }
+TEST(file_open, ENOENT, "no such name")
+{
+    REFUSED(open_plain("none", 0));
+}
 
 TEST(file_open, ENOENT, "in a directory that was removed")
 {
@@ -286,7 +295,8 @@ static void *const bad_places[] = {NULL, BAD, BAD_HIGH, BAD_SHAPE, (void *)UINT6
 TEST_ROWS(file_open, EFAULT, "fds is no memory", ROWS(bad_places))
 {
     DESCRIBE("%p", bad_places[row]);
-    REFUSED(cloudabi_sys_file_open((cloudabi_lookup_t){.fd = dir}, "f", 1, CREAT, bad_places[row], &got));
+    REFUSED(cloudabi_sys_file_open((cloudabi_lookup_t){.fd = dir}, "f", 1, CREAT, bad_places[row],
+                                   &got));
     RETURNS(open_plain("f", 0), CLOUDABI_ENOENT);
 }
 

@@ -16,11 +16,13 @@ static cloudabi_errno_t poll_n(size_t n)
     return cloudabi_sys_poll(in, out, n, &count);
 }
 
-static void on_clock(size_t i, cloudabi_clockid_t clock, uint64_t timeout, cloudabi_subclockflags_t flags)
+static void on_clock(size_t i, cloudabi_clockid_t clock, uint64_t timeout,
+                     cloudabi_subclockflags_t flags)
 {
-    in[i] = (cloudabi_subscription_t){.userdata = 1000 + i,
-                                      .type = CLOUDABI_EVENTTYPE_CLOCK,
-                                      .clock = {.clock_id = clock, .timeout = timeout, .flags = flags}};
+    in[i] =
+        (cloudabi_subscription_t){.userdata = 1000 + i,
+                                  .type = CLOUDABI_EVENTTYPE_CLOCK,
+                                  .clock = {.clock_id = clock, .timeout = timeout, .flags = flags}};
 }
 
 static void on_fd(size_t i, cloudabi_eventtype_t type, cloudabi_fd_t fd)
@@ -44,7 +46,8 @@ static void on_process(size_t i, cloudabi_fd_t fd)
 /* The one event that there is. */
 static const cloudabi_event_t *event(size_t subscription)
 {
-    CHECK(count == 1 && out[0].userdata == 1000 + subscription && out[0].type == in[subscription].type);
+    CHECK(count == 1 && out[0].userdata == 1000 + subscription &&
+          out[0].type == in[subscription].type);
     return &out[0];
 }
 
@@ -119,7 +122,8 @@ TEST(poll, OK, "the time that the process uses")
 
 /* --- descriptors ------------------------------------------------------------------------------------------ */
 
-static const cloudabi_filetype_t kinds[] = {CLOUDABI_FILETYPE_SOCKET_STREAM, CLOUDABI_FILETYPE_SOCKET_DGRAM};
+static const cloudabi_filetype_t kinds[] = {CLOUDABI_FILETYPE_SOCKET_STREAM,
+                                            CLOUDABI_FILETYPE_SOCKET_DGRAM};
 
 TEST_ROWS(poll, OK, "an empty socket can be written, not read", ROWS(kinds))
 {
@@ -140,7 +144,8 @@ TEST_ROWS(poll, OK, "a socket with data can be read: how much is said", ROWS(kin
     OK(put(pair[0], "abc", 3, &(size_t){0}));
     on_fd(0, READABLE, pair[1]);
     OK(poll_n(1));
-    CHECK(event(0)->error == 0 && out[0].fd_readwrite.nbytes == 3 && out[0].fd_readwrite.flags == 0);
+    CHECK(event(0)->error == 0 && out[0].fd_readwrite.nbytes == 3 &&
+          out[0].fd_readwrite.flags == 0);
 }
 
 TEST_ROWS(poll, OK, "HANGUP when the other end is closed", ROWS(kinds) * 2)
@@ -151,7 +156,8 @@ TEST_ROWS(poll, OK, "HANGUP when the other end is closed", ROWS(kinds) * 2)
     OK(cloudabi_sys_fd_close(pair[1]));
     on_fd(0, row % 2 ? WRITABLE : READABLE, pair[0]);
     OK(poll_n(1));
-    CHECK((event(0)->fd_readwrite.flags & CLOUDABI_EVENT_FD_READWRITE_HANGUP) != 0 || out[0].error == CLOUDABI_EPIPE);
+    CHECK((event(0)->fd_readwrite.flags & CLOUDABI_EVENT_FD_READWRITE_HANGUP) != 0 ||
+          out[0].error == CLOUDABI_EPIPE);
 }
 
 static cloudabi_fd_t waiting_on[2];
@@ -199,7 +205,8 @@ TEST_ROWS(poll, OK, "a descriptor without the right gives ENOTCAPABLE", 2)
     cloudabi_fd_t pair[2];
 
     new_pair(CLOUDABI_FILETYPE_SOCKET_STREAM, pair);
-    on_fd(0, row ? WRITABLE : READABLE, narrowed(pair[0], CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE, 0));
+    on_fd(0, row ? WRITABLE : READABLE,
+          narrowed(pair[0], CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE, 0));
     OK(poll_n(1));
     CHECK(event(0)->error == CLOUDABI_ENOTCAPABLE);
 }
@@ -270,11 +277,14 @@ TEST(poll, OK, "a process that goes on")
 
 TEST_ROWS(poll, OK, "what is no process, or not open, or without the right", 3)
 {
-    static const cloudabi_errno_t errors[] = {CLOUDABI_EBADF, CLOUDABI_ENOTCAPABLE, CLOUDABI_ENOTCAPABLE};
+    static const cloudabi_errno_t errors[] = {CLOUDABI_EBADF, CLOUDABI_ENOTCAPABLE,
+                                              CLOUDABI_ENOTCAPABLE};
     uint32_t code = 0;
 
-    on_process(0, row == 0 ? 9999 : row == 1 ? dir : narrowed(start_child(exits_late, &code),
-                                                              CLOUDABI_RIGHT_FILE_STAT_FGET, 0));
+    on_process(0, row == 0 ? 9999
+                  : row == 1
+                      ? dir
+                      : narrowed(start_child(exits_late, &code), CLOUDABI_RIGHT_FILE_STAT_FGET, 0));
     OK(poll_n(1));
     CHECK(event(0)->error == errors[row]);
 }
@@ -305,13 +315,15 @@ static _Atomic(cloudabi_lock_t) lock;
 
 static void on_lock(size_t i)
 {
-    in[i] = (cloudabi_subscription_t){.type = CLOUDABI_EVENTTYPE_LOCK_WRLOCK,
-                                      .lock = {.lock = &lock, .lock_scope = CLOUDABI_SCOPE_PRIVATE}};
+    in[i] =
+        (cloudabi_subscription_t){.type = CLOUDABI_EVENTTYPE_LOCK_WRLOCK,
+                                  .lock = {.lock = &lock, .lock_scope = CLOUDABI_SCOPE_PRIVATE}};
 }
 
 TEST_ROWS(poll, EINVAL, "a lock together with what is no clock", 4)
 {
-    static const char *const what[] = {"a file behind", "a file before", "a second lock", "two clocks"};
+    static const char *const what[] = {"a file behind", "a file before", "a second lock",
+                                       "two clocks"};
     cloudabi_fd_t fd = file_with("f", "text");
 
     DESCRIBE("%s", what[row]);

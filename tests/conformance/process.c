@@ -20,7 +20,8 @@ TEST_ROWS(proc_exit, OK, "all bits of the code reach the parent", ROWS(codes))
     DESCRIBE("%#x", (unsigned)codes[row]);
     cloudabi_fd_t child = start_child(exits, &codes[row]);
     cloudabi_event_t event = wait_process(child);
-    CHECK(event.error == 0 && event.proc_terminate.signal == 0 && event.proc_terminate.exitcode == codes[row]);
+    CHECK(event.error == 0 && event.proc_terminate.signal == 0 &&
+          event.proc_terminate.exitcode == codes[row]);
 }
 
 static void exits_in_thread(void *code)
@@ -57,11 +58,12 @@ TEST(proc_exit, OK, "closes what was open")
 /* --- proc_raise ---------------------------------------------------------------------------------------------- */
 
 static const cloudabi_signal_t fatal[] = {
-    CLOUDABI_SIGABRT, CLOUDABI_SIGALRM, CLOUDABI_SIGBUS,  CLOUDABI_SIGFPE,  CLOUDABI_SIGHUP,   CLOUDABI_SIGILL,
-    CLOUDABI_SIGINT,  CLOUDABI_SIGKILL, CLOUDABI_SIGQUIT, CLOUDABI_SIGSEGV, CLOUDABI_SIGSYS,   CLOUDABI_SIGTERM,
-    CLOUDABI_SIGTRAP, CLOUDABI_SIGUSR1, CLOUDABI_SIGUSR2, CLOUDABI_SIGVTALRM, CLOUDABI_SIGXCPU, CLOUDABI_SIGXFSZ};
-static const cloudabi_signal_t harmless[] = {0, CLOUDABI_SIGCHLD, CLOUDABI_SIGCONT, CLOUDABI_SIGPIPE,
-                                             CLOUDABI_SIGURG};
+    CLOUDABI_SIGABRT,   CLOUDABI_SIGALRM, CLOUDABI_SIGBUS,  CLOUDABI_SIGFPE,  CLOUDABI_SIGHUP,
+    CLOUDABI_SIGILL,    CLOUDABI_SIGINT,  CLOUDABI_SIGKILL, CLOUDABI_SIGQUIT, CLOUDABI_SIGSEGV,
+    CLOUDABI_SIGSYS,    CLOUDABI_SIGTERM, CLOUDABI_SIGTRAP, CLOUDABI_SIGUSR1, CLOUDABI_SIGUSR2,
+    CLOUDABI_SIGVTALRM, CLOUDABI_SIGXCPU, CLOUDABI_SIGXFSZ};
+static const cloudabi_signal_t harmless[] = {0, CLOUDABI_SIGCHLD, CLOUDABI_SIGCONT,
+                                             CLOUDABI_SIGPIPE, CLOUDABI_SIGURG};
 static const cloudabi_signal_t stopping[] = {CLOUDABI_SIGSTOP, CLOUDABI_SIGTSTP, CLOUDABI_SIGTTIN,
                                              CLOUDABI_SIGTTOU};
 
@@ -90,7 +92,8 @@ TEST_ROWS(proc_raise, OK, "stops the process, which can still be killed", ROWS(s
 
     DESCRIBE("signal %u", stopping[row]);
     cloudabi_fd_t child = start_child(raises, (void *)&stopping[row]);
-    in[0] = (cloudabi_subscription_t){.type = CLOUDABI_EVENTTYPE_PROC_TERMINATE, .proc_terminate.fd = child};
+    in[0] = (cloudabi_subscription_t){.type = CLOUDABI_EVENTTYPE_PROC_TERMINATE,
+                                      .proc_terminate.fd = child};
     in[1] = (cloudabi_subscription_t){
         .type = CLOUDABI_EVENTTYPE_CLOCK,
         .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC, .timeout = 20 * MILLI}};
@@ -201,7 +204,8 @@ static uint32_t sees_descriptors(void *arg)
     const cloudabi_fd_t *fds = arg;
     cloudabi_fdstat_t stat;
 
-    return cloudabi_sys_fd_stat_get(fds[0], &stat) == 0 && stat.fs_rights_base == CLOUDABI_RIGHT_FD_READ &&
+    return cloudabi_sys_fd_stat_get(fds[0], &stat) == 0 &&
+           stat.fs_rights_base == CLOUDABI_RIGHT_FD_READ &&
            cloudabi_sys_fd_stat_get(fds[1], &stat) == CLOUDABI_EBADF;
 }
 
@@ -214,7 +218,8 @@ TEST(proc_fork, OK, "descriptors have the same numbers and rights")
 
 static uint32_t closes_and_narrows(void *arg)
 {
-    return narrow(*(cloudabi_fd_t *)arg, 0, 0) != 0 || cloudabi_sys_fd_close(*(cloudabi_fd_t *)arg) != 0;
+    return narrow(*(cloudabi_fd_t *)arg, 0, 0) != 0 ||
+           cloudabi_sys_fd_close(*(cloudabi_fd_t *)arg) != 0;
 }
 
 TEST(proc_fork, OK, "what the child does to its descriptors does not touch ours")
@@ -452,8 +457,9 @@ TEST_ROWS(thread_create, OK, "the stack pointer is aligned as after a call", 4)
 {
     static const size_t lens[] = {65536, 65528, 65521, 4096};
     char *stack = new_pages(16);
-    cloudabi_threadattr_t attr = {
-        .entry_point = (cloudabi_threadentry_t *)entry_alignment, .stack = stack, .stack_len = lens[row]};
+    cloudabi_threadattr_t attr = {.entry_point = (cloudabi_threadentry_t *)entry_alignment,
+                                  .stack = stack,
+                                  .stack_len = lens[row]};
     cloudabi_tid_t tid;
 
     DESCRIBE("%u bytes of stack", (unsigned)lens[row]);
@@ -463,14 +469,16 @@ TEST_ROWS(thread_create, OK, "the stack pointer is aligned as after a call", 4)
     for (int i = 0; i < 1000 && entry_stack_pointer == 0; i++)
         nap(MILLI);
     CHECK((entry_stack_pointer + 8) % 16 == 0);
-    CHECK(entry_stack_pointer > (uintptr_t)stack && entry_stack_pointer < (uintptr_t)stack + lens[row]);
+    CHECK(entry_stack_pointer > (uintptr_t)stack &&
+          entry_stack_pointer < (uintptr_t)stack + lens[row]);
 }
 
 TEST(thread_create, OK, "what is above the stack is not touched")
 {
     char *stack = new_pages(17);
-    cloudabi_threadattr_t attr = {
-        .entry_point = (cloudabi_threadentry_t *)entry_alignment, .stack = stack, .stack_len = 65536};
+    cloudabi_threadattr_t attr = {.entry_point = (cloudabi_threadentry_t *)entry_alignment,
+                                  .stack = stack,
+                                  .stack_len = 65536};
 
     memset(stack + 65536, 0x5a, PAGE);
     OK(cloudabi_sys_thread_create(&attr, &(cloudabi_tid_t){0}));
@@ -503,8 +511,9 @@ static const struct {
 
 TEST_ROWS(thread_create, EINVAL, "no thread:", ROWS(no_threads))
 {
-    cloudabi_threadattr_t attr = {
-        .entry_point = (cloudabi_threadentry_t *)entry_alignment, .stack = new_pages(16), .stack_len = 65536};
+    cloudabi_threadattr_t attr = {.entry_point = (cloudabi_threadentry_t *)entry_alignment,
+                                  .stack = new_pages(16),
+                                  .stack_len = 65536};
 
     DESCRIBE("%s", no_threads[row].what);
     if (no_threads[row].entry != 0)
@@ -517,8 +526,8 @@ TEST_ROWS(thread_create, EINVAL, "no thread:", ROWS(no_threads))
 
 TEST(thread_create, ENOMEM, "no memory")
 {
-    cloudabi_threadattr_t attr = {
-        .entry_point = (cloudabi_threadentry_t *)entry_alignment, .stack_len = 65536};
+    cloudabi_threadattr_t attr = {.entry_point = (cloudabi_threadentry_t *)entry_alignment,
+                                  .stack_len = 65536};
     bool seen = false;
 
     for (unsigned n = 1; n <= 16; n++) {
@@ -555,8 +564,8 @@ static void enter_job(const char *limit)
 
 TEST(thread_create, EAGAIN, "too many threads")
 {
-    cloudabi_threadattr_t attr = {
-        .entry_point = (cloudabi_threadentry_t *)entry_alignment, .stack_len = 65536};
+    cloudabi_threadattr_t attr = {.entry_point = (cloudabi_threadentry_t *)entry_alignment,
+                                  .stack_len = 65536};
     cloudabi_errno_t error = 0;
 
     enter_job("threads 3");

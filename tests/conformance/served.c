@@ -91,14 +91,26 @@ static void asks_itself(operation *op)
     REFUSED(op(root, "f0"));
 }
 
-#define SAID(call, error, op) \
-    TEST(call, error, "the service says so") { said(op); }
+#define SAID(call, error, op)                \
+    TEST(call, error, "the service says so") \
+    {                                        \
+        said(op);                            \
+    }
 
-#define NAME_TESTS(call, op)                                              \
-    SAID(call, EACCES, op)                                                \
-    TEST(call, EACCES, "the service says so, of a path") { said_below(op); } \
-    TEST(call, EDEADLK, "the caller serves the directory") { asks_itself(op); } \
-    TEST_ROWS(call, EIO, "the service has ended", 2) { service_died(op, row); } \
+#define NAME_TESTS(call, op)                               \
+    SAID(call, EACCES, op)                                 \
+    TEST(call, EACCES, "the service says so, of a path")   \
+    {                                                      \
+        said_below(op);                                    \
+    }                                                      \
+    TEST(call, EDEADLK, "the caller serves the directory") \
+    {                                                      \
+        asks_itself(op);                                   \
+    }                                                      \
+    TEST_ROWS(call, EIO, "the service has ended", 2)       \
+    {                                                      \
+        service_died(op, row);                             \
+    }                                                      \
     SAID(call, EIO, op)
 
 NAME_TESTS(file_create, op_create)
@@ -191,7 +203,8 @@ static cloudabi_errno_t op_allocate(cloudabi_fd_t fd)
 
 static cloudabi_errno_t op_readdir(cloudabi_fd_t fd)
 {
-    return cloudabi_sys_file_readdir(fd, (char[100]){0}, 100, CLOUDABI_DIRCOOKIE_START, &(size_t){0});
+    return cloudabi_sys_file_readdir(fd, (char[100]){0}, 100, CLOUDABI_DIRCOOKIE_START,
+                                     &(size_t){0});
 }
 
 static cloudabi_errno_t op_fget(cloudabi_fd_t fd)
@@ -222,10 +235,16 @@ static void file_died(file_operation *op, const char *name)
     REFUSED(op(fd));
 }
 
-#define FILE_SAID(call, error, op, kind) \
-    TEST(call, error, "the service says so") { file_said(op, kind); }
-#define FILE_DIED(call, op, name) \
-    TEST(call, EIO, "the service has ended: " name) { file_died(op, name); }
+#define FILE_SAID(call, error, op, kind)     \
+    TEST(call, error, "the service says so") \
+    {                                        \
+        file_said(op, kind);                 \
+    }
+#define FILE_DIED(call, op, name)                   \
+    TEST(call, EIO, "the service has ended: " name) \
+    {                                               \
+        file_died(op, name);                        \
+    }
 
 FILE_SAID(fd_datasync, EIO, op_datasync, 'f')
 FILE_SAID(fd_sync, EIO, op_sync, 'f')
@@ -290,7 +309,8 @@ TEST(proc_exec, EACCES, "a file without pages")
 {
     cloudabi_fd_t fd;
 
-    OK(open_with(start_service(), "f0", 0, CLOUDABI_RIGHT_PROC_EXEC | CLOUDABI_RIGHT_FD_READ, 0, &fd));
+    OK(open_with(start_service(), "f0", 0, CLOUDABI_RIGHT_PROC_EXEC | CLOUDABI_RIGHT_FD_READ, 0,
+                 &fd));
     REFUSED(cloudabi_sys_proc_exec(fd, "", 0, NULL, 0));
 }
 
@@ -369,8 +389,11 @@ static void stream_aborted(file_operation *op)
     REFUSED(op(fd));
 }
 
-#define ABORTED(call, error, op) \
-    TEST(call, error, "the service aborts the stream") { stream_aborted(op); }
+#define ABORTED(call, error, op)                       \
+    TEST(call, error, "the service aborts the stream") \
+    {                                                  \
+        stream_aborted(op);                            \
+    }
 
 ABORTED(fd_read, ECONNRESET, op_read)
 ABORTED(fd_read, ETIMEDOUT, op_read)
@@ -379,8 +402,14 @@ ABORTED(fd_write, ETIMEDOUT, op_write)
 ABORTED(sock_recv, ECONNRESET, op_recv)
 ABORTED(sock_send, ECONNRESET, op_send)
 
-TEST_ROWS(sock_recv, EIO, "the service has ended", 1) { file_died(op_recv, "s0"); }
-TEST_ROWS(sock_send, EIO, "the service has ended", 1) { file_died(op_send, "s0"); }
+TEST_ROWS(sock_recv, EIO, "the service has ended", 1)
+{
+    file_died(op_recv, "s0");
+}
+TEST_ROWS(sock_send, EIO, "the service has ended", 1)
+{
+    file_died(op_send, "s0");
+}
 
 /* --- who serves a file can not use it ---------------------------------------------------------------------------- */
 
@@ -406,8 +435,11 @@ static void own_file(file_operation *op)
     REFUSED(op(fd));
 }
 
-#define OWN(call, op) \
-    TEST(call, EDEADLK, "the caller serves the file") { own_file(op); }
+#define OWN(call, op)                                 \
+    TEST(call, EDEADLK, "the caller serves the file") \
+    {                                                 \
+        own_file(op);                                 \
+    }
 
 OWN(fd_read, op_read)
 OWN(fd_pread, op_pread)

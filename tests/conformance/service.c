@@ -7,7 +7,7 @@
 
 #include "pseudofd/server/server.h"
 
-#define DIGITS   "0123456789"
+#define DIGITS "0123456789"
 
 /* A node's number: its kind, and the errno that its operations give. */
 static uint64_t node_of(char kind, unsigned error)
@@ -48,7 +48,8 @@ static struct port_attr attr_of(char kind, uint64_t node)
                                : kind == 'c' ? CLOUDABI_FILETYPE_CHARACTER_DEVICE
                                              : CLOUDABI_FILETYPE_REGULAR_FILE;
 
-    return (struct port_attr){.ino = node, .size = kind == 'p' ? 8192 : 10, .nlink = 1, .type = type};
+    return (struct port_attr){
+        .ino = node, .size = kind == 'p' ? 8192 : 10, .nlink = 1, .type = type};
 }
 
 static cloudabi_errno_t open_stream(struct server *server, struct call *call, unsigned error)
@@ -104,7 +105,8 @@ static cloudabi_errno_t serve_name(struct server *server, struct call *call)
     if (kind != 'f' && kind != 'd' && kind != 'c' && kind != 'p')
         return CLOUDABI_ENOENT;
     if (call->request.op == PORT_WALK)
-        call_node(call, node_of(kind, number), kind == 'd' ? PORT_FORM_DIRECTORY : PORT_FORM_SYNTHETIC, &attr);
+        call_node(call, node_of(kind, number),
+                  kind == 'd' ? PORT_FORM_DIRECTORY : PORT_FORM_SYNTHETIC, &attr);
     else
         call_attr(call, 0, &attr);
     return 0;
@@ -113,7 +115,8 @@ static cloudabi_errno_t serve_name(struct server *server, struct call *call)
 static cloudabi_errno_t serve_node(struct server *server, struct call *call)
 {
     char kind = (char)(call->request.node >> 32);
-    struct port_attr attr = attr_of(call->request.node == PORT_ROOT_NODE ? 'd' : kind, call->request.node);
+    struct port_attr attr =
+        attr_of(call->request.node == PORT_ROOT_NODE ? 'd' : kind, call->request.node);
     cloudabi_errno_t error = error_of(call->request.node);
 
     (void)server;

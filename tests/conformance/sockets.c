@@ -57,7 +57,8 @@ TEST_ROWS(sock_recv, EAGAIN, "nothing is there", 4)
     REFUSED(receive(pair[0], &(char){0}, 1, NULL, 0, row % 2 ? PEEK : 0, &out));
 }
 
-static cloudabi_errno_t fill(cloudabi_errno_t (*send)(cloudabi_fd_t, const void *, size_t, size_t *))
+static cloudabi_errno_t fill(cloudabi_errno_t (*send)(cloudabi_fd_t, const void *, size_t,
+                                                      size_t *))
 {
     static char bytes[4096];
     size_t done, total = 0;
@@ -135,7 +136,8 @@ TEST_ROWS(fd_read, OK, "what was written before the other end closed, then the e
     make_pair(row);
     OK(write_text(pair[0], "last"));
     OK(cloudabi_sys_fd_close(pair[0]));
-    CHECK(reads_text(pair[1], 64, "last") && reads_text(pair[1], 64, "") && reads_text(pair[1], 64, ""));
+    CHECK(reads_text(pair[1], 64, "last") && reads_text(pair[1], 64, "") &&
+          reads_text(pair[1], 64, ""));
 }
 
 TEST(fd_read, OK, "a stream has no boundaries")
@@ -152,7 +154,8 @@ TEST(fd_read, OK, "datagrams have, and what does not fit is lost")
     OK(write_text(pair[0], "abc"));
     OK(write_text(pair[0], ""));
     OK(write_text(pair[0], "def"));
-    CHECK(reads_text(pair[1], 2, "ab") && reads_text(pair[1], 64, "") && reads_text(pair[1], 64, "def"));
+    CHECK(reads_text(pair[1], 2, "ab") && reads_text(pair[1], 64, "") &&
+          reads_text(pair[1], 64, "def"));
 }
 
 TEST_ROWS(fd_write, EPIPE, "the other end is closed; no signal", 2)
@@ -364,7 +367,8 @@ static cloudabi_errno_t take(cloudabi_fd_t *fds, size_t room, cloudabi_riflags_t
 
 TEST_ROWS(sock_send, OK, "a descriptor arrives, with its rights and its position", 2)
 {
-    cloudabi_fd_t fd = narrowed(file_with("f", "0123456789"), CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_TELL, 0);
+    cloudabi_fd_t fd =
+        narrowed(file_with("f", "0123456789"), CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_TELL, 0);
     cloudabi_fd_t in = NO_FD;
 
     make_pair(row);
@@ -373,7 +377,8 @@ TEST_ROWS(sock_send, OK, "a descriptor arrives, with its rights and its position
     OK(cloudabi_sys_fd_close(fd));
     OK(take(&in, 1, 0));
     CHECK(got.ro_datalen == 1 && got.ro_fdslen == 1 && got.ro_flags == 0);
-    CHECK(rights_of(in) == (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_TELL) && position_of(in) == 3);
+    CHECK(rights_of(in) == (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_TELL) &&
+          position_of(in) == 3);
 }
 
 TEST_ROWS(sock_send, OK, "rights do not grow on the way", 2)

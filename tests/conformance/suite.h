@@ -39,10 +39,13 @@ struct test {
 /* In the order of the calls' names, then as declared. */
 void suite_register(struct test *test);
 
-#define TEST_NAMED(id, pair, error_, what_, rows_)                                             \
-    static void run_##id(unsigned row);                                                        \
-    static struct test test_##id = {pair, what_, error_, rows_, run_##id, NULL};               \
-    __attribute__((constructor)) static void register_##id(void) { suite_register(&test_##id); } \
+#define TEST_NAMED(id, pair, error_, what_, rows_)                               \
+    static void run_##id(unsigned row);                                          \
+    static struct test test_##id = {pair, what_, error_, rows_, run_##id, NULL}; \
+    __attribute__((constructor)) static void register_##id(void)                 \
+    {                                                                            \
+        suite_register(&test_##id);                                              \
+    }                                                                            \
     static void run_##id(__attribute__((unused)) unsigned row)
 #define TEST_PASTE(id, pair, error_, what_, rows_) TEST_NAMED(id, pair, error_, what_, rows_)
 #define TEST_ROWS(call, error, what, rows) \
@@ -83,23 +86,23 @@ _Noreturn void child_exit(uint32_t code);
 void shortage(unsigned n);
 /* CALL with each of its first allocations failing in turn; UNDO after each success. All failures must be of
  * the kinds that mean shortage, and the declared error must be among them. */
-#define SHORTAGE(call, undo)                                       \
-    do {                                                           \
-        bool seen_ = false;                                        \
-        for (unsigned n_ = 1; n_ <= 16; n_++) {                    \
-            shortage(n_);                                          \
-            cloudabi_errno_t error_ = (call);                      \
-            shortage(0);                                           \
-            if (error_ == 0) {                                     \
-                undo;                                              \
-            } else if (error_ == wanted) {                         \
-                seen_ = true;                                      \
-                REFUSED(error_);                                   \
-            } else {                                               \
-                CHECK(means_shortage(error_));                     \
-            }                                                      \
-        }                                                          \
-        CHECK(seen_);                                              \
+#define SHORTAGE(call, undo)                    \
+    do {                                        \
+        bool seen_ = false;                     \
+        for (unsigned n_ = 1; n_ <= 16; n_++) { \
+            shortage(n_);                       \
+            cloudabi_errno_t error_ = (call);   \
+            shortage(0);                        \
+            if (error_ == 0) {                  \
+                undo;                           \
+            } else if (error_ == wanted) {      \
+                seen_ = true;                   \
+                REFUSED(error_);                \
+            } else {                            \
+                CHECK(means_shortage(error_));  \
+            }                                   \
+        }                                       \
+        CHECK(seen_);                           \
     } while (0)
 bool means_shortage(cloudabi_errno_t error);
 
