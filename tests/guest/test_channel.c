@@ -481,6 +481,7 @@ static void test_service_killed(void)
     pthread_create(&thread, NULL, close_later, NULL);
     CHECK_RETURNS(get(fd, bytes, 1, &done), CLOUDABI_EIO);
     pthread_join(thread, NULL);
+    sleep_ms(20); /* one stream ends after the other */
     CHECK_RETURNS(put(full, bytes, 1, &done), CLOUDABI_EIO);
     CHECK(hung_up(full, false) && hung_up(full, true));
     close_fd(fd);

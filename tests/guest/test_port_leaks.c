@@ -219,6 +219,7 @@ static void sweep(const char *what, uint32_t (*run)(void *), unsigned count)
     for (unsigned n = 1; n <= 3; n++)
         in_child(run, &n);
     arm(0);
+    sleep_ms(100); /* until what was killed is gone */
     take_census(&before);
     for (unsigned n = 1; n <= count; n++) {
         cloudabi_event_t end = in_child(run, &n);
