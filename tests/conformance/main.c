@@ -11,6 +11,7 @@
 #include "tests/conformance/matrix.h"
 #include "tests/conformance/platform.h"
 #include "tests/conformance/suite.h"
+#include "tests/guest/remove.h"
 
 #define SECOND     UINT64_C(1000000000)
 #define TEST_LIMIT (30 * SECOND)
@@ -192,45 +193,6 @@ static struct count *count_of(const char *call)
     return &counts[CALLS_MAX - 1];
 }
 
-static void empty(cloudabi_fd_t directory);
-
-static void remove_name(cloudabi_fd_t directory, const char *name, size_t len,
-                        cloudabi_filetype_t type)
-{
-    cloudabi_fdstat_t want = {.fs_rights_base = DIR_BASE, .fs_rights_inheriting = DIR_BELOW};
-    cloudabi_fd_t sub;
-    bool is_dir = type == CLOUDABI_FILETYPE_DIRECTORY;
-
-    if (is_dir && cloudabi_sys_file_open((cloudabi_lookup_t){.fd = directory}, name, len,
-                                         CLOUDABI_O_DIRECTORY, &want, &sub) == 0) {
-        empty(sub);
-        cloudabi_sys_fd_close(sub);
-    }
-    cloudabi_sys_file_unlink(directory, name, len, is_dir ? CLOUDABI_UNLINK_REMOVEDIR : 0);
-}
-
-/* Removes all names in DIRECTORY. */
-static void empty(cloudabi_fd_t directory)
-{
-    char buf[1024];
-    cloudabi_dirent_t entry;
-    cloudabi_dircookie_t cookie = CLOUDABI_DIRCOOKIE_START;
-    size_t used = sizeof(buf);
-
-    while (used == sizeof(buf) &&
-           cloudabi_sys_file_readdir(directory, buf, sizeof(buf), cookie, &used) == 0) {
-        for (size_t at = 0; at + sizeof(entry) <= used; at += sizeof(entry) + entry.d_namlen) {
-            memcpy(&entry, buf + at, sizeof(entry));
-            const char *name = buf + at + sizeof(entry);
-            if (at + sizeof(entry) + entry.d_namlen > used)
-                break;
-            cookie = entry.d_next;
-            if (name[0] != '.' || entry.d_namlen > 2 || (entry.d_namlen == 2 && name[1] != '.'))
-                remove_name(directory, name, entry.d_namlen, entry.d_type);
-        }
-    }
-}
-
 static void run_in_child(const struct test *test, unsigned row)
 {
     running = test;
@@ -308,7 +270,7 @@ static void run_row(const struct test *test, unsigned row)
         cloudabi_sys_fd_close(process);
     }
     tell(test, verdict, count_of(pair_of(test)));
-    empty(dir);
+    remove_all(dir);
     cloudabi_sys_fd_close(dir);
     rmdir_at(temporary, name);
 }
@@ -351,7 +313,7 @@ static uint32_t set_up(void)
         print("1..0 # SKIP no directory `tmpdir` was granted\n");
         return 2;
     }
-    empty(temporary); /* what an interrupted run left */
+    remove_all(temporary); /* what an interrupted run left */
     return 0;
 }
 
