@@ -330,7 +330,7 @@ cloudabi_errno_t port_serve_wait(struct port *port, bool nonblock)
     cloudabi_errno_t error = port_deliver(port, &next);
     if (!list_empty(&port->forgets))
         flush_forgets(port);
-    while (error == 0 && port_is_server(port) && !port_pending(port)) {
+    while (error == 0 && !port_pending(port)) {
         error = nonblock ? CLOUDABI_EAGAIN : serve_sleep(port, next);
         if (!nonblock)
             next = NULL;

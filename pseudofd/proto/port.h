@@ -160,7 +160,7 @@ enum port_command_op {
     PORT_CMD_INVAL,  /* node, a = offset, b = length: drop clean pages */
     PORT_CMD_REVOKE, /* node: its object goes; descriptors give EIO */
     PORT_CMD_MINT,   /* make a descriptor for (form, node or channel a, type, rights): result in fd */
-    PORT_CMD_RELEASE, /* a = channel that the service is done with: its ring pages go */
+    PORT_CMD_RELEASE, /* a = channel that the service is done with: its ring pages go. Use it again only after that */
     PORT_CMD_DMA,    /* fd = claimed function: from now on READ and WRITE carry segments (files issue) */
     PORT_CMD_OPS
 };

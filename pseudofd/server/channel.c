@@ -8,11 +8,22 @@
 
 #include "pseudofd/server/region.h"
 
+/* Channels whose release the kernel has taken can be used again; before that it would discard what is written. */
+static void channels_reclaim(struct server *server)
+{
+    if (!server->channels_leaving ||
+        (int32_t)(load_acquire(&server->header->cmd_head) - server->channel_released) < 0)
+        return;
+    memset(server->channel_leaving, 0, sizeof(server->channel_leaving));
+    server->channels_leaving = false;
+}
+
 int channel_open(struct server *server, uint32_t in_size, uint32_t out_size)
 {
+    channels_reclaim(server);
     for (unsigned i = 0; i < PORT_CHANNELS / 64; i++) {
         unsigned word = (server->channel_hint + i) % (PORT_CHANNELS / 64);
-        uint64_t free_bits = ~server->channel_used[word];
+        uint64_t free_bits = ~(server->channel_used[word] | server->channel_leaving[word]);
         if (free_bits == 0)
             continue;
         unsigned bit = (unsigned)__builtin_ctzll(free_bits);
@@ -35,6 +46,9 @@ void channel_release(struct server *server, unsigned n)
     command->a = n;
     server_command_post(server);
     server->channel_used[n / 64] &= ~(1ull << n % 64);
+    server->channel_leaving[n / 64] |= 1ull << n % 64;
+    server->channels_leaving = true;
+    server->channel_released = server->cmd_tail;
 }
 
 bool channel_closed(const struct server *server, unsigned n)

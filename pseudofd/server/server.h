@@ -73,6 +73,9 @@ struct server {
     uint64_t deferred;           /* bit per slot with a deferred call */
     uint32_t generation[PORT_SLOTS]; /* of the call in each slot */
     uint64_t channel_used[PORT_CHANNELS / 64];
+    uint64_t channel_leaving[PORT_CHANNELS / 64]; /* released, but the kernel may not have seen it */
+    bool channels_leaving;
+    uint32_t channel_released;   /* cmd_tail behind the last release */
     unsigned channel_hint;
     bool dirty;                  /* replies or commands written since the last delivery */
 };

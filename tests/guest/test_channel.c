@@ -440,6 +440,37 @@ static void test_many(void)
     CHECK(good == 400);
 }
 
+/* Streams come, bring bytes of their own and go from several threads: nobody gets another's bytes, or none. */
+static void *short_lives(void *argument)
+{
+    uintptr_t good = 0;
+    (void)argument;
+    for (unsigned i = 0; i < 800; i++) {
+        char bytes[10] = {0};
+        size_t done;
+        cloudabi_fd_t fd = stream("quota");
+        good += receive(fd, bytes, 10, CLOUDABI_SOCK_RECV_WAITALL, &done) == 0 && done == 10 &&
+                memcmp(bytes, "0123456789", 10) == 0;
+        close_fd(fd);
+    }
+    return (void *)good;
+}
+
+static void test_short_lives(void)
+{
+    pthread_t threads[4];
+    uintptr_t good = 0;
+    for (unsigned i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, short_lives, NULL);
+    for (unsigned i = 0; i < 4; i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        good += (uintptr_t)result;
+    }
+    errno = (int)good;
+    CHECK(good == 4 * 800);
+}
+
 static void hang_in_read(cloudabi_fd_t unused, void *argument)
 {
     cloudabi_fd_t fd = *(cloudabi_fd_t *)argument;
@@ -501,6 +532,7 @@ int main(void)
     test_bulk();
     test_threads();
     test_many();
+    test_short_lives();
     CHECK(channels_left(0));
     test_killed_reader();
     test_service_killed();
