@@ -11,7 +11,7 @@
 /* 0, or EINVAL. */
 static inline int deadline_of(clockid_t id, const struct timespec *until, struct deadline *deadline)
 {
-    if (!__clock_of(id, &deadline->clock) || !from_timespec(until, &deadline->time))
+    if (!clock_of(id, &deadline->clock) || !from_timespec(until, &deadline->time))
         return EINVAL;
     return 0;
 }

@@ -12,7 +12,7 @@ _Static_assert(sizeof(struct iovec) == sizeof(cloudabi_iovec_t) &&
                    offsetof(struct iovec, iov_len) == offsetof(cloudabi_iovec_t, buf_len),
                "POSIX and ABI vectors are the same");
 
-ssize_t read(int fd, void *buffer, size_t size)
+ONLY_KERNEL ssize_t read(int fd, void *buffer, size_t size)
 {
     cloudabi_iovec_t iov = {buffer, size};
     size_t count = 0;
@@ -20,7 +20,7 @@ ssize_t read(int fd, void *buffer, size_t size)
     return result_count(cloudabi_sys_fd_read((cloudabi_fd_t)fd, &iov, 1, &count), count);
 }
 
-ssize_t write(int fd, const void *buffer, size_t size)
+ONLY_KERNEL ssize_t write(int fd, const void *buffer, size_t size)
 {
     cloudabi_ciovec_t iov = {buffer, size};
     size_t count = 0;
@@ -28,7 +28,7 @@ ssize_t write(int fd, const void *buffer, size_t size)
     return result_count(cloudabi_sys_fd_write((cloudabi_fd_t)fd, &iov, 1, &count), count);
 }
 
-ssize_t pread(int fd, void *buffer, size_t size, off_t offset)
+ONLY_KERNEL ssize_t pread(int fd, void *buffer, size_t size, off_t offset)
 {
     cloudabi_iovec_t iov = {buffer, size};
     size_t count = 0;
@@ -40,7 +40,7 @@ ssize_t pread(int fd, void *buffer, size_t size, off_t offset)
         count);
 }
 
-ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset)
+ONLY_KERNEL ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset)
 {
     cloudabi_ciovec_t iov = {buffer, size};
     size_t count = 0;

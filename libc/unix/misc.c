@@ -19,6 +19,12 @@ void __stack_chk_fail(void)
     abort();
 }
 
+int __failed(cloudabi_errno_t error)
+{
+    errno = error;
+    return -1;
+}
+
 int getentropy(void *buffer, size_t size)
 {
     if (size > 256)

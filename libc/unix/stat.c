@@ -34,10 +34,8 @@ static mode_t mode_of(cloudabi_filetype_t type)
     }
 }
 
-static int give_stat(cloudabi_errno_t error, const cloudabi_filestat_t *in, struct stat *out)
+static int give_stat(const cloudabi_filestat_t *in, struct stat *out)
 {
-    if (error != 0)
-        return result(error);
     *out = (struct stat){
         .st_dev = in->st_dev,
         .st_ino = in->st_ino,
@@ -53,12 +51,12 @@ static int give_stat(cloudabi_errno_t error, const cloudabi_filestat_t *in, stru
     return 0;
 }
 
-int fstat(int fd, struct stat *out)
+ONLY_KERNEL int fstat(int fd, struct stat *out)
 {
     cloudabi_filestat_t st;
     cloudabi_errno_t error = cloudabi_sys_file_stat_fget((cloudabi_fd_t)fd, &st);
 
-    return give_stat(error, &st, out);
+    return error != 0 ? result(error) : give_stat(&st, out);
 }
 
 int fstatat(int dirfd, const char *path, struct stat *out, int flags)
@@ -71,7 +69,7 @@ int fstatat(int dirfd, const char *path, struct stat *out, int flags)
     bool follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
     cloudabi_errno_t error =
         cloudabi_sys_file_stat_get(place_lookup(&place, follow), place.path, place.len, &st);
-    return give_stat(error, &st, out);
+    return error != 0 ? result(error) : give_stat(&st, out);
 }
 
 int stat(const char *path, struct stat *out)

@@ -7,21 +7,6 @@
 
 #include "libc/unix/unix.h"
 
-bool __clock_of(clockid_t id, cloudabi_clockid_t *clock)
-{
-    if (id == CLOCK_REALTIME)
-        *clock = CLOUDABI_CLOCK_REALTIME;
-    else if (id == CLOCK_MONOTONIC)
-        *clock = CLOUDABI_CLOCK_MONOTONIC;
-    else if (id == CLOCK_PROCESS_CPUTIME_ID)
-        *clock = CLOUDABI_CLOCK_PROCESS_CPUTIME_ID;
-    else if (id == CLOCK_THREAD_CPUTIME_ID)
-        *clock = CLOUDABI_CLOCK_THREAD_CPUTIME_ID;
-    else
-        return false;
-    return true;
-}
-
 cloudabi_timestamp_t __now(cloudabi_clockid_t clock)
 {
     cloudabi_timestamp_t time = 0;
@@ -30,16 +15,18 @@ cloudabi_timestamp_t __now(cloudabi_clockid_t clock)
     return time;
 }
 
-int clock_gettime(clockid_t id, struct timespec *ts)
+ONLY_KERNEL int clock_gettime(clockid_t id, struct timespec *ts)
 {
-    cloudabi_timestamp_t time = 0;
+    cloudabi_timestamp_t time;
     cloudabi_clockid_t clock;
-    cloudabi_errno_t error =
-        __clock_of(id, &clock) ? cloudabi_sys_clock_time_get(clock, 1, &time) : EINVAL;
 
-    if (error == 0)
-        *ts = to_timespec(time);
-    return result(error);
+    if (!clock_of(id, &clock))
+        return result(EINVAL);
+    cloudabi_errno_t error = cloudabi_sys_clock_time_get(clock, 1, &time);
+    if (error != 0)
+        return result(error);
+    *ts = to_timespec(time);
+    return 0;
 }
 
 int clock_getres(clockid_t id, struct timespec *ts)
@@ -47,7 +34,7 @@ int clock_getres(clockid_t id, struct timespec *ts)
     cloudabi_timestamp_t time = 0;
     cloudabi_clockid_t clock;
     cloudabi_errno_t error =
-        __clock_of(id, &clock) ? cloudabi_sys_clock_res_get(clock, &time) : EINVAL;
+        clock_of(id, &clock) ? cloudabi_sys_clock_res_get(clock, &time) : EINVAL;
 
     if (error == 0 && ts != NULL)
         *ts = to_timespec(time);
@@ -89,7 +76,7 @@ int clock_nanosleep(clockid_t id, int flags, const struct timespec *request, str
     cloudabi_event_t out;
     size_t events;
 
-    if (!__clock_of(id, &in.clock.clock_id) || !from_timespec(request, &in.clock.timeout))
+    if (!clock_of(id, &in.clock.clock_id) || !from_timespec(request, &in.clock.timeout))
         return EINVAL;
     in.clock.flags = (flags & TIMER_ABSTIME) != 0 ? CLOUDABI_SUBSCRIPTION_CLOCK_ABSTIME : 0;
     cloudabi_errno_t error = cloudabi_sys_poll(&in, &out, 1, &events);

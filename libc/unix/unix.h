@@ -12,25 +12,28 @@
 
 #include "abi/cloudabi_syscalls.h"
 
+/* Functions that hand small objects of their own to the kernel and to nobody else need no second stack for them. */
+#define ONLY_KERNEL __attribute__((no_sanitize("safe-stack")))
+
+/* Into functions of both kinds; the compiler alone does not mix them. */
+#define INLINE static inline __attribute__((always_inline))
+
+/* Sets errno; -1. */
+int __failed(cloudabi_errno_t error);
+
 /* An errno of the ABI as the result of a POSIX function. */
-static inline int result(cloudabi_errno_t error)
+INLINE int result(cloudabi_errno_t error)
 {
-    if (error == 0)
-        return 0;
-    errno = error;
-    return -1;
+    return error == 0 ? 0 : __failed(error);
 }
 
 /* The same for functions that give a number when all is well. */
-static inline ssize_t result_count(cloudabi_errno_t error, size_t count)
+INLINE ssize_t result_count(cloudabi_errno_t error, size_t count)
 {
-    if (error == 0)
-        return (ssize_t)count;
-    errno = error;
-    return -1;
+    return error == 0 ? (ssize_t)count : __failed(error);
 }
 
-static inline struct timespec to_timespec(cloudabi_timestamp_t time)
+INLINE struct timespec to_timespec(cloudabi_timestamp_t time)
 {
     return (struct timespec){(time_t)(time / 1000000000), (long)(time % 1000000000)};
 }
@@ -78,6 +81,19 @@ int __cwd_changed(void);
 cloudabi_timestamp_t __now(cloudabi_clockid_t clock);
 
 /* Clock of POSIX as a clock of the ABI; false if there is none. */
-bool __clock_of(clockid_t id, cloudabi_clockid_t *clock);
+INLINE bool clock_of(clockid_t id, cloudabi_clockid_t *clock)
+{
+    if (id == CLOCK_REALTIME)
+        *clock = CLOUDABI_CLOCK_REALTIME;
+    else if (id == CLOCK_MONOTONIC)
+        *clock = CLOUDABI_CLOCK_MONOTONIC;
+    else if (id == CLOCK_PROCESS_CPUTIME_ID)
+        *clock = CLOUDABI_CLOCK_PROCESS_CPUTIME_ID;
+    else if (id == CLOCK_THREAD_CPUTIME_ID)
+        *clock = CLOUDABI_CLOCK_THREAD_CPUTIME_ID;
+    else
+        return false;
+    return true;
+}
 
 #endif
