@@ -142,6 +142,10 @@ static inline paddr_t arch_direct_to_phys(const void *va)
     return (uint64_t)va - DIRECT_MAP;
 }
 
+/* Whole pages, aligned, in the direct map. */
+void arch_page_zero(void *page);
+void arch_page_copy(void *to, const void *from);
+
 /* --- user memory: the only instructions that touch it ----------------------------------------- */
 
 /* Return the number of bytes NOT copied (0 = all). A fault calls mm_fault() first, which may sleep;
@@ -152,6 +156,8 @@ size_t arch_zero_user(uint64_t to, size_t len);
 /* The same, but never calls mm_fault(): for use under spinlocks. */
 size_t arch_copy_from_user_nofault(void *to, uint64_t from, size_t len);
 size_t arch_copy_to_user_nofault(uint64_t to, const void *from, size_t len);
+/* Two words in a row, as in a vector's element; may sleep. False = fault. */
+bool arch_user_load_pair(uint64_t va, uint64_t *first, uint64_t *second);
 /* Atomic u32 access to user memory (locks, condition variables); false = fault. */
 bool arch_user_load32(uint64_t va, uint32_t *value);
 bool arch_user_cas32(uint64_t va, uint32_t *expected, uint32_t desired, bool *swapped);

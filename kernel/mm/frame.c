@@ -195,7 +195,7 @@ struct frame *frame_alloc_zero(struct job *job)
     }
     struct frame *frame = frame_alloc(job);
     if (frame != NULL)
-        memset(frame_data(frame), 0, PAGE_SIZE);
+        arch_page_zero(frame_data(frame));
     return frame;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Copies from and to user memory; see user.h. The range is checked here, each page by the machine. */
+/* Copies from and to user memory; see user.h. Ranges and pages are checked by the machine. */
 #include "kernel/mm/user.h"
 
 #include "kernel/lib/string.h"
@@ -7,28 +7,22 @@
 #include "kernel/mm/vmspace.h"
 #include "kernel/sched/thread.h"
 
-static bool in_user_space(user_addr_t at, size_t len)
-{
-    return at.va < USER_END && len <= USER_END - at.va;
-}
-
 cloudabi_errno_t copy_from_user(void *to, user_addr_t from, size_t len)
 {
     spinlock_assert_none();
-    return in_user_space(from, len) && arch_copy_from_user(to, from.va, len) == 0 ? 0
-                                                                                  : CLOUDABI_EFAULT;
+    return arch_copy_from_user(to, from.va, len) == 0 ? 0 : CLOUDABI_EFAULT;
 }
 
 cloudabi_errno_t copy_to_user(user_addr_t to, const void *from, size_t len)
 {
     spinlock_assert_none();
-    return in_user_space(to, len) && arch_copy_to_user(to.va, from, len) == 0 ? 0 : CLOUDABI_EFAULT;
+    return arch_copy_to_user(to.va, from, len) == 0 ? 0 : CLOUDABI_EFAULT;
 }
 
 cloudabi_errno_t zero_user(user_addr_t to, size_t len)
 {
     spinlock_assert_none();
-    return in_user_space(to, len) && arch_zero_user(to.va, len) == 0 ? 0 : CLOUDABI_EFAULT;
+    return arch_zero_user(to.va, len) == 0 ? 0 : CLOUDABI_EFAULT;
 }
 
 /* --- vectors ---------------------------------------------------------------------------------- */
@@ -153,8 +147,7 @@ size_t user_vec_read_nofault(const struct user_vec *vec, size_t skip, void *to, 
     size_t done = 0, n;
     user_addr_t at;
     while (walk_next(&walk, &at, &n)) {
-        size_t missing =
-            in_user_space(at, n) ? arch_copy_from_user_nofault((char *)to + done, at.va, n) : n;
+        size_t missing = arch_copy_from_user_nofault((char *)to + done, at.va, n);
         done += n - missing;
         if (missing != 0)
             break;
@@ -168,9 +161,7 @@ size_t user_vec_write_nofault(const struct user_vec *vec, size_t skip, const voi
     size_t done = 0, n;
     user_addr_t at;
     while (walk_next(&walk, &at, &n)) {
-        size_t missing = in_user_space(at, n)
-                             ? arch_copy_to_user_nofault(at.va, (const char *)from + done, n)
-                             : n;
+        size_t missing = arch_copy_to_user_nofault(at.va, (const char *)from + done, n);
         done += n - missing;
         if (missing != 0)
             break;

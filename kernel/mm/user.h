@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "abi/cloudabi_types.h"
+#include "kernel/arch/arch.h"
 
 typedef struct {
     uint64_t va;
@@ -56,9 +57,11 @@ static inline cloudabi_errno_t user_vec_copyin(struct user_vec *vec, user_addr_t
         return 0;
     if (n != 1)
         return user_vec_copyin_any(vec, iovs, n);
-    cloudabi_errno_t error = copy_from_user(vec->inline_buf, iovs, sizeof(struct user_buf));
-    vec->total = vec->inline_buf[0].len;
-    return error != 0 || vec->total <= (size_t)INT64_MAX ? error : CLOUDABI_EINVAL;
+    struct user_buf *only = vec->inline_buf;
+    if (!arch_user_load_pair(iovs.va, &only->base.va, &only->len))
+        return CLOUDABI_EFAULT;
+    vec->total = only->len;
+    return only->len <= (size_t)INT64_MAX ? 0 : CLOUDABI_EINVAL;
 }
 void user_vec_free(struct user_vec *vec);
 static inline void user_vec_release(struct user_vec *vec)

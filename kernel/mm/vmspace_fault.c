@@ -107,7 +107,7 @@ static enum fault_answer fault_own(struct vmspace *space, struct vm_area *area, 
     enum fault_answer answer = FAULT_BUS;
     struct frame *copy = frame_alloc(space->job);
     if (copy != NULL) {
-        memcpy(frame_data(copy), frame_data(frame), PAGE_SIZE);
+        arch_page_copy(frame_data(copy), frame_data(frame));
         answer = put_page(space, area, va, copy, entry, &used);
         if (!used)
             frame_put(copy);
@@ -166,7 +166,7 @@ static enum fault_answer fault_copy(struct vmspace *space, struct vm_area *area,
     enum fault_answer answer = FAULT_BUS;
     struct frame *copy = frame_alloc(space->job);
     if (copy != NULL) {
-        memcpy(frame_data(copy), arch_direct(pa), PAGE_SIZE);
+        arch_page_copy(frame_data(copy), arch_direct(pa));
         answer = put_copy(space, area, va, pa, copy, old);
     }
     frame_put(source);

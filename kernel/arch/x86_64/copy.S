@@ -5,6 +5,10 @@
  * continues at the fix-up.  A fault within a block of 32 bytes falls back to single bytes, which find the
  * exact place, so the result (bytes not copied) is exact.
  *
+ * Long copies borrow four SSE registers, which hold a program's data, and give them back.  A fault while they are
+ * borrowed never sleeps (another thread would run with them, and leave others): the block is done again by
+ * eight bytes, where it may.
+ *
  * The callers (user.c) have checked that the range lies in user space.
  */
 #include "kernel/arch/x86_64/smap.inc"
@@ -18,6 +22,62 @@
     .popsection
     .endm
 
+    .macro USER_IF is_user, fixup, may_fault, instruction:vararg
+    .if \is_user
+    USER \fixup, \may_fault, \instruction
+    .else
+    \instruction
+    .endif
+    .endm
+
+#define BLOCK      128
+#define PAGE_BYTES 4096
+
+    .macro BORROW_SSE
+    subq $64, %rsp
+    movups %xmm0, (%rsp)
+    movups %xmm1, 16(%rsp)
+    movups %xmm2, 32(%rsp)
+    movups %xmm3, 48(%rsp)
+    .endm
+    .macro RETURN_SSE
+    movups (%rsp), %xmm0
+    movups 16(%rsp), %xmm1
+    movups 32(%rsp), %xmm2
+    movups 48(%rsp), %xmm3
+    addq $64, %rsp
+    .endm
+
+/* rdx = bytes left beyond one BLOCK; goes on below 0. */
+    .macro COPY_BLOCKS may_fault, loads_user, stores_user
+6:  .irp at, 0, 64
+    USER_IF \loads_user, 7f, 0, movups \at(%rsi), %xmm0
+    USER_IF \loads_user, 7f, 0, movups \at + 16(%rsi), %xmm1
+    USER_IF \loads_user, 7f, 0, movups \at + 32(%rsi), %xmm2
+    USER_IF \loads_user, 7f, 0, movups \at + 48(%rsi), %xmm3
+    USER_IF \stores_user, 7f, 0, movups %xmm0, \at(%rdi)
+    USER_IF \stores_user, 7f, 0, movups %xmm1, \at + 16(%rdi)
+    USER_IF \stores_user, 7f, 0, movups %xmm2, \at + 32(%rdi)
+    USER_IF \stores_user, 7f, 0, movups %xmm3, \at + 48(%rdi)
+    .endr
+    addq $BLOCK, %rsi
+    addq $BLOCK, %rdi
+    subq $BLOCK, %rdx
+    jae 6b
+    jmp 9f
+7:  movl $BLOCK / 8, %ecx
+8:  USER_IF \loads_user, 9f, \may_fault, movq (%rsi), %rax
+    USER_IF \stores_user, 9f, \may_fault, movq %rax, (%rdi)
+    addq $8, %rsi
+    addq $8, %rdi
+    subq $8, %rdx
+    decl %ecx
+    jnz 8b
+    testq %rdx, %rdx
+    jns 6b
+9:
+    .endm
+
     .text
 /* size_t NAME(to rdi, from rsi, len rdx): copies; either side may be the user's. */
     .macro COPY name, may_fault, loads_user, stores_user
@@ -25,6 +85,15 @@
     .globl \name
 \name:
     SMAP_OPEN
+    cmpq $32, %rdx
+    jb 2f
+    cmpq $2 * BLOCK, %rdx
+    jb 1f
+    subq $BLOCK, %rdx
+    BORROW_SSE
+    COPY_BLOCKS \may_fault, \loads_user, \stores_user
+    RETURN_SSE
+    addq $BLOCK, %rdx
     cmpq $32, %rdx
     jb 2f
 1:
@@ -88,6 +157,37 @@
     COPY user_copy_in_nofault, 0, 1, 0
     COPY user_copy_out_nofault, 0, 0, 1
 
+/* Whole pages in the direct map, which never fault.
+ * void arch_page_copy(void *to rdi, const void *from rsi) */
+    .p2align 4
+    .globl arch_page_copy
+arch_page_copy:
+    movl $PAGE_BYTES - BLOCK, %edx
+    BORROW_SSE
+    COPY_BLOCKS 0, 0, 0
+    RETURN_SSE
+    ret
+
+/* void arch_page_zero(void *page rdi) */
+    .p2align 4
+    .globl arch_page_zero
+arch_page_zero:
+    subq $16, %rsp
+    movups %xmm0, (%rsp)
+    xorps %xmm0, %xmm0
+    movl $PAGE_BYTES / 512, %eax
+1:  .set at, 0
+    .rept 32
+    movaps %xmm0, at(%rdi)
+    .set at, at + 16
+    .endr
+    addq $512, %rdi
+    decl %eax
+    jnz 1b
+    movups (%rsp), %xmm0
+    addq $16, %rsp
+    ret
+
 /* size_t user_zero(to rdi, len rsi) */
     .p2align 4
     .globl user_zero
@@ -108,6 +208,22 @@ user_zero:
     jmp 2b
 3:  SMAP_CLOSE
     movq %rsi, %rax
+    ret
+
+/* bool user_load_pair(va rdi, uint64_t *first rsi, uint64_t *second rdx) */
+    .p2align 4
+    .globl user_load_pair
+user_load_pair:
+    SMAP_OPEN
+    USER 1f, 1, movq (%rdi), %rax
+    USER 1f, 1, movq 8(%rdi), %rcx
+    SMAP_CLOSE
+    movq %rax, (%rsi)
+    movq %rcx, (%rdx)
+    movl $1, %eax
+    ret
+1:  SMAP_CLOSE
+    xorl %eax, %eax
     ret
 
 /* These two never fault a page in: the locks of kernel/proc hold spinlocks around them.

@@ -34,6 +34,15 @@ static void load_control_words(uint32_t mxcsr, uint16_t control)
     __asm__ volatile("fldcw %0" : : "m"(control));
 }
 
+/* Registers of which nothing is known: zeros, and the control words that programs start with. */
+static const struct {
+    uint16_t control, status, tags, opcode;
+    uint64_t ip, dp;
+    uint32_t mxcsr, mxcsr_mask;
+    uint64_t registers[60];
+} __attribute__((aligned(16))) clean_fpu = {.control = FPU_CONTROL_DEFAULT, .mxcsr = MXCSR_DEFAULT};
+_Static_assert(sizeof(clean_fpu) == 512, "FXSAVE area");
+
 static void set_thread_pointer(uint64_t base)
 {
     if (cpu_features.fsgsbase)
@@ -54,12 +63,14 @@ static void fpu_save(struct arch_thread *thread)
 
 static void fpu_load(struct arch_cpu *cpu, struct arch_thread *thread, struct arch_pt *space)
 {
-    if (thread->user_trap)
+    if (thread->user_trap) {
         __asm__ volatile("fxrstorq (%0)" : : "r"(thread->kernel_top));
-    else {
-        if (cpu->fpu_space != space)
-            fpu_clear();
-        load_control_words(thread->mxcsr, thread->fpu_control);
+    } else {
+        bool clean = cpu->fpu_space != space;
+        if (clean)
+            __asm__ volatile("fxrstorq %0" : : "m"(clean_fpu));
+        if (!clean || thread->mxcsr != MXCSR_DEFAULT || thread->fpu_control != FPU_CONTROL_DEFAULT)
+            load_control_words(thread->mxcsr, thread->fpu_control);
     }
     if (cpu->fpu_space != space && cpu_features.fsgsbase)
         wrmsr(MSR_KERNEL_GS_BASE, 0); /* a program may have set it */

@@ -7,13 +7,14 @@ size_t user_copy_out(uint64_t to, const void *from, size_t len);
 size_t user_copy_in_nofault(void *to, uint64_t from, size_t len);
 size_t user_copy_out_nofault(uint64_t to, const void *from, size_t len);
 size_t user_zero(uint64_t to, size_t len);
+bool user_load_pair(uint64_t va, uint64_t *first, uint64_t *second);
 bool user_load32(uint64_t va, uint32_t *value);
 bool user_cas32(uint64_t va, uint32_t *expected, uint32_t desired, bool *swapped);
 
 /* A range that runs out of user space faults at its first byte: a program can not tell the difference. */
 static bool in_user_space(uint64_t va, size_t len)
 {
-    return va <= USER_END && len <= USER_END - va;
+    return va < USER_END && len <= USER_END - va;
 }
 
 size_t arch_copy_from_user(void *to, uint64_t from, size_t len)
@@ -39,6 +40,11 @@ size_t arch_copy_from_user_nofault(void *to, uint64_t from, size_t len)
 size_t arch_copy_to_user_nofault(uint64_t to, const void *from, size_t len)
 {
     return in_user_space(to, len) ? user_copy_out_nofault(to, from, len) : len;
+}
+
+bool arch_user_load_pair(uint64_t va, uint64_t *first, uint64_t *second)
+{
+    return va <= USER_END - 16 && user_load_pair(va, first, second);
 }
 
 bool arch_user_load32(uint64_t va, uint32_t *value)
