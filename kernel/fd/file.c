@@ -56,7 +56,7 @@ static void closing_run(struct closing *closing)
 }
 
 /* LEFT is 0: the file ends. Else a socket of which only messages hold references, perhaps: touched no more. */
-void file_put_slow(struct file *file, uint32_t left)
+__attribute__((preserve_most, noinline)) void file_put_slow(struct file *file, uint32_t left)
 {
     struct thread *self = thread_self();
     struct closing mine = {NULL};

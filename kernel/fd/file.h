@@ -97,7 +97,7 @@ static inline struct file *file_get(struct file *file)
 
 /* The last reference closes the file. A close that drops further files does not nest: they follow after it.
  * No locks held. */
-void file_put_slow(struct file *file, uint32_t left);
+__attribute__((preserve_most)) void file_put_slow(struct file *file, uint32_t left);
 static inline void file_put(struct file *file)
 {
     uint32_t left = atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) - 1;

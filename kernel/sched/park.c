@@ -102,7 +102,7 @@ void thread_interrupt(struct thread *thread, uint32_t work)
 
 /* Takes the parked NEXT away from its CPU, to be run here and now; comes back with HERE locked. False (nothing
  * locked): it is awake or will be. */
-static bool claim(struct thread *next, struct cpu *here)
+static bool claim(struct thread *next, struct cpu *here, uint64_t now)
 {
     if (atomic_exchange(&next->unparked, true) || atomic_load(&next->state) != THREAD_PARKED)
         return false;
@@ -111,8 +111,9 @@ static bool claim(struct thread *next, struct cpu *here)
         spinlock_unlock(&home->lock);
         return false;
     }
-    list_remove(&next->timer_link);
-    sched_slept(next, 0);
+    if (!list_empty(&next->timer_link))
+        list_remove(&next->timer_link);
+    sched_slept(next, now);
     atomic_store_explicit(&next->state, THREAD_RUNNABLE, memory_order_relaxed);
     atomic_store_explicit(&next->cpu, here, memory_order_relaxed);
     if (home != here) {
@@ -142,7 +143,8 @@ cloudabi_errno_t sched_handoff_and_park(struct thread *next, uint64_t deadline)
         thread_unpark(next);
         return park(deadline, true);
     }
-    if (!claim(next, cpu))
+    uint64_t now = arch_clock_monotonic();
+    if (!claim(next, cpu, now))
         return park(deadline, true);
     atomic_store(&self->state, THREAD_PARKED);
     if (called(self, true)) {
@@ -153,9 +155,11 @@ cloudabi_errno_t sched_handoff_and_park(struct thread *next, uint64_t deadline)
         return park(deadline, true);
     }
     self->wakes = 0;
-    if (deadline != NEVER)
+    if (deadline != NEVER) {
         sched_timer_insert_locked(cpu, self, deadline);
-    sched_switch_locked(cpu, self, next, self->slice_end);
+        sched_arm_locked(cpu);
+    }
+    sched_switch_locked(cpu, self, next, self->slice_end, now);
     return atomic_exchange(&self->unparked, false) ? 0 : park(deadline, true);
 }
 
@@ -168,10 +172,12 @@ void sched_handoff(struct thread *next)
         thread_unpark(next);
         return;
     }
-    if (!claim(next, cpu))
+    uint64_t now = arch_clock_monotonic();
+    if (!claim(next, cpu, now))
         return;
     atomic_store_explicit(&self->state, THREAD_RUNNABLE, memory_order_relaxed);
     list_push(&cpu->ready[self->level], &self->run_link);
     atomic_fetch_add_explicit(&cpu->ready_count, 1, memory_order_relaxed);
-    sched_switch_locked(cpu, self, next, self->slice_end);
+    sched_arm_locked(cpu); /* somebody waits now */
+    sched_switch_locked(cpu, self, next, self->slice_end, now);
 }

@@ -16,9 +16,9 @@ enum sched_level sched_best_locked(
     const struct cpu *cpu); /* the highest level where somebody is ready */
 /* THREAD slept until NOW (0: look at the clock if that matters). */
 void sched_slept(struct thread *thread, uint64_t now);
-/* Ends SELF's turn (its state says why) and runs NEXT. Both give the lock back. SLICE_END 0: a new slice. */
+/* Ends SELF's turn at NOW (its state says why) and runs NEXT. Both give the lock back. SLICE_END 0: a new slice. */
 void sched_switch_locked(struct cpu *cpu, struct thread *self, struct thread *next,
-                         uint64_t slice_end);
+                         uint64_t slice_end, uint64_t now);
 void sched_leave_locked(struct cpu *cpu, struct thread *self);
 
 /* timer.c */

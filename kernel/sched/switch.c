@@ -128,21 +128,28 @@ static void note_idle(const struct cpu *cpu, bool idle)
         atomic_fetch_and(&sched_idle_mask, ~bit);
 }
 
-void sched_switch_locked(struct cpu *cpu, struct thread *self, struct thread *next,
-                         uint64_t slice_end)
+static void begin_slice(struct cpu *cpu, struct thread *next, uint64_t now)
 {
-    uint64_t now = arch_clock_monotonic();
+    next->slice_end = now + SCHED_SLICE_NS;
+    note_idle(cpu, next == cpu->idle);
+    sched_arm_locked(cpu);
+}
+
+void sched_switch_locked(struct cpu *cpu, struct thread *self, struct thread *next,
+                         uint64_t slice_end, uint64_t now)
+{
     spinlock_assert_held(&cpu->lock);
     kassert(next != self && next->state != THREAD_PARKED);
     end_turn(self, now);
     next->switched_in = now;
-    next->slice_end = slice_end != 0 ? slice_end : now + SCHED_SLICE_NS;
     atomic_store_explicit(&next->cpu, cpu, memory_order_relaxed);
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
     cpu->current = next;
     cpu->previous = self;
-    note_idle(cpu, next == cpu->idle);
-    sched_arm_locked(cpu);
+    if (slice_end == 0)
+        begin_slice(cpu, next, now);
+    else /* one thread in the place of another: the timer is set for this slice already */
+        next->slice_end = slice_end;
     arch_switch(self, next);
     sched_switched();
 }
@@ -160,7 +167,7 @@ void sched_switched(void)
 void sched_leave_locked(struct cpu *cpu, struct thread *self)
 {
     struct thread *next = sched_pick_locked(cpu);
-    sched_switch_locked(cpu, self, next != NULL ? next : cpu->idle, 0);
+    sched_switch_locked(cpu, self, next != NULL ? next : cpu->idle, 0, arch_clock_monotonic());
 }
 
 void sched_yield(void)
@@ -175,9 +182,10 @@ void sched_yield(void)
         return;
     }
     atomic_store_explicit(&self->state, THREAD_RUNNABLE, memory_order_relaxed);
-    end_turn(self, arch_clock_monotonic());
+    uint64_t now = arch_clock_monotonic();
+    end_turn(self, now);
     sched_enqueue_locked(cpu, self);
-    sched_switch_locked(cpu, self, next, 0);
+    sched_switch_locked(cpu, self, next, 0, now);
 }
 
 static void preempted(struct thread *self)
@@ -230,6 +238,6 @@ void sched_run_idle(void)
         }
         atomic_store_explicit(&cpu->idle->work, 0, memory_order_relaxed);
         atomic_store_explicit(&cpu->idle->state, THREAD_RUNNABLE, memory_order_relaxed);
-        sched_switch_locked(cpu, cpu->idle, next, 0);
+        sched_switch_locked(cpu, cpu->idle, next, 0, arch_clock_monotonic());
     }
 }

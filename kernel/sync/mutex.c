@@ -6,7 +6,6 @@
  */
 #include "kernel/sync/mutex.h"
 
-#include "kernel/lib/assert.h"
 #include "kernel/sched/thread.h"
 
 void mutex_init(struct mutex *mutex)
@@ -16,7 +15,7 @@ void mutex_init(struct mutex *mutex)
     mutex->owner = NULL;
 }
 
-static void lock_slow(struct mutex *mutex)
+__attribute__((noinline)) void mutex_lock_slow(struct mutex *mutex)
 {
     struct waiter waiter;
     waitq_add(&mutex->waiters, &waiter);
@@ -30,26 +29,7 @@ static void lock_slow(struct mutex *mutex)
     atomic_store(&waiter.thread->unparked, true);
 }
 
-void mutex_lock(struct mutex *mutex)
+__attribute__((noinline)) void mutex_unlock_slow(struct mutex *mutex)
 {
-    unsigned expected = 0;
-    spinlock_assert_none();
-    kassert(!mutex_held(mutex));
-    if (!atomic_compare_exchange_strong_explicit(&mutex->state, &expected, 1, memory_order_acquire,
-                                                 memory_order_relaxed))
-        lock_slow(mutex);
-    mutex->owner = thread_self();
-}
-
-void mutex_unlock(struct mutex *mutex)
-{
-    kassert(mutex_held(mutex));
-    mutex->owner = NULL;
-    if (atomic_exchange_explicit(&mutex->state, 0, memory_order_acq_rel) == 2)
-        waitq_wake_one(&mutex->waiters);
-}
-
-bool mutex_held(const struct mutex *mutex)
-{
-    return mutex->owner == thread_self();
+    waitq_wake_one(&mutex->waiters);
 }

@@ -6,6 +6,8 @@
 
 #include <stdatomic.h>
 
+#include "kernel/lib/assert.h"
+#include "kernel/sched/thread.h"
 #include "kernel/sync/waitq.h"
 
 struct mutex {
@@ -15,8 +17,31 @@ struct mutex {
 };
 
 void mutex_init(struct mutex *mutex);
-void mutex_lock(struct mutex *mutex);
-void mutex_unlock(struct mutex *mutex);
-bool mutex_held(const struct mutex *mutex); /* by the calling thread */
+void mutex_lock_slow(struct mutex *mutex);
+void mutex_unlock_slow(struct mutex *mutex); /* somebody may wait */
+
+static inline bool mutex_held(const struct mutex *mutex) /* by the calling thread */
+{
+    return mutex->owner == thread_self();
+}
+
+static inline void mutex_lock(struct mutex *mutex)
+{
+    unsigned expected = 0;
+    spinlock_assert_none();
+    kassert(!mutex_held(mutex));
+    if (!atomic_compare_exchange_strong_explicit(&mutex->state, &expected, 1, memory_order_acquire,
+                                                 memory_order_relaxed))
+        mutex_lock_slow(mutex);
+    mutex->owner = thread_self();
+}
+
+static inline void mutex_unlock(struct mutex *mutex)
+{
+    kassert(mutex_held(mutex));
+    mutex->owner = NULL;
+    if (atomic_exchange_explicit(&mutex->state, 0, memory_order_acq_rel) == 2)
+        mutex_unlock_slow(mutex);
+}
 
 #endif

@@ -17,7 +17,7 @@ void spinlock_init(struct spinlock *lock, enum lock_rank rank)
     *lock = (struct spinlock)SPINLOCK_INIT((uint16_t)rank);
 }
 
-void spinlock_lock_slow(struct spinlock *lock)
+__attribute__((preserve_most, noinline)) void spinlock_lock_slow(struct spinlock *lock)
 {
     do {
         while (atomic_load_explicit(&lock->held, memory_order_relaxed) != 0)

@@ -38,9 +38,12 @@ void waitq_add(struct waitq *queue, struct waiter *waiter)
 
 void waitq_remove(struct waiter *waiter)
 {
-    spinlock_lock(&waiter->queue->lock);
-    list_remove(&waiter->link);
-    spinlock_unlock(&waiter->queue->lock);
+    struct waitq *queue = __atomic_load_n(&waiter->queue, __ATOMIC_ACQUIRE);
+    if (queue == NULL)
+        return;
+    spinlock_lock(&queue->lock);
+    list_remove(&waiter->link); /* harmless if it was taken meanwhile */
+    spinlock_unlock(&queue->lock);
 }
 
 void waitq_rearm(struct waiter *waiter)
@@ -100,6 +103,7 @@ struct thread *waitq_take_one(struct waitq *queue)
         waiter->fired = true;
         list_remove(&waiter->link);
         thread = waiter->thread;
+        __atomic_store_n(&waiter->queue, NULL, __ATOMIC_RELEASE); /* from here on it may vanish */
     }
     spinlock_unlock(&queue->lock);
     return thread;

@@ -34,7 +34,7 @@ struct waitq {
 
 struct waiter {
     struct list link;      /* q */
-    struct waitq *queue;   /* constant while added */
+    struct waitq *queue;   /* q; NULL once it was taken off with waitq_take_one() */
     struct thread *thread; /* who is woken */
     bool fired;            /* q: a waker has seen it (it stays on the queue) */
 };
