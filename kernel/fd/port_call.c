@@ -47,33 +47,29 @@ static unsigned slot_take(struct port *port)
 
 /* A slot has become free: wakes whoever may have it now. Whom it does not help must be woken as well when it is a
  * share that is waited for. */
-static void wake_clients(struct port *port)
+__attribute__((noinline)) static void wake_clients_slow(struct port *port)
 {
-    if (waitq_idle(&port->clients))
-        return;
     if (__atomic_exchange_n(&port->crowded, false, __ATOMIC_RELAXED))
         waitq_wake_all(&port->clients);
     else
         waitq_wake_one(&port->clients);
 }
 
-/* Frames and memory left from an earlier use that this one can not share. */
-static void slot_prepare(struct slot *slot, uint32_t epoch)
+static inline void wake_clients(struct port *port)
 {
-    if (slot->epoch == epoch)
-        return;
+    if (!waitq_idle(&port->clients))
+        wake_clients_slow(port);
+}
+
+/* Frames and memory left from an earlier use that this one can not share. */
+__attribute__((noinline)) static void slot_clean(struct slot *slot, uint32_t epoch)
+{
     for (unsigned i = 0; i < PORT_PAYLOAD_FRAMES; i++) {
         if (slot->payload[i] != NULL)
             frame_put(slot->payload[i]);
         slot->payload[i] = NULL;
     }
     slot->epoch = epoch;
-}
-
-/* Short requests are most of the traffic: half of the copying. */
-static inline bool is_short(unsigned op)
-{
-    return op > PORT_SETATTR;
 }
 
 /* 0: slot taken; EAGAIN: wait; else the error. */
@@ -95,7 +91,7 @@ static cloudabi_errno_t try_begin(struct port_call *call, uint32_t epoch)
     return error;
 }
 
-static cloudabi_errno_t wait_begin(struct port_call *call, uint32_t epoch)
+__attribute__((noinline)) static cloudabi_errno_t wait_begin(struct port_call *call, uint32_t epoch)
 {
     struct waiter waiter;
     cloudabi_errno_t error;
@@ -123,19 +119,18 @@ cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum
     if (error != 0)
         return error;
     struct slot *slot = &port->slot[call->slot];
-    slot_prepare(slot, call->epoch);
+    if (slot->epoch != call->epoch)
+        slot_clean(slot, call->epoch);
     slot->op = (uint16_t)op;
-    if (slot->spare == NULL && (op == PORT_OPEN || op == PORT_WALK || op == PORT_REOPEN)) {
-        slot->spare = port_node_spare(port->job);
-        if (slot->spare == NULL) {
-            port_call_end(call);
-            return CLOUDABI_ENOMEM;
-        }
-    }
-    if (is_short(op))
+    if (port_request_is_short(op))
         memset(&call->request, 0, PORT_REQUEST_SHORT);
     else
         memset(&call->request, 0, sizeof(call->request));
+    if (slot->spare == NULL && (op == PORT_OPEN || op == PORT_WALK || op == PORT_REOPEN) &&
+        (slot->spare = port_node_spare(port->job)) == NULL) {
+        port_call_end(call);
+        return CLOUDABI_ENOMEM;
+    }
     call->request.op = (uint16_t)op;
     return 0;
 }
@@ -227,6 +222,9 @@ cloudabi_errno_t port_call_take(struct port_call *call, size_t at, void *to, siz
 cloudabi_errno_t port_call_take_user(struct port_call *call, size_t at, const struct user_vec *to, size_t skip,
                                      size_t len)
 {
+    struct frame *const *frame = call->port->slot[call->slot].payload;
+    if (to->count == 1 && at + len <= PAGE_SIZE && *frame != NULL) /* as most are */
+        return copy_to_user(user_add(to->buf->base, skip), (uint8_t *)frame_data(*frame) + at, len);
     return payload_copy(call, TAKE_USER, at, NULL, to, skip, len);
 }
 
@@ -235,7 +233,7 @@ cloudabi_errno_t port_call_take_user(struct port_call *call, size_t at, const st
 /* Makes slot I visible to the service. Lock held. */
 static void slot_post(struct port *port, unsigned i, const struct port_request *request)
 {
-    if (is_short(request->op))
+    if (port_request_is_short(request->op))
         memcpy(&port_slot(port, i)->request, request, PORT_REQUEST_SHORT);
     else
         port_slot(port, i)->request = *request;
@@ -269,7 +267,7 @@ static cloudabi_errno_t call_post(struct port_call *call, struct thread **server
 }
 
 /* The caller is being killed: leave the slot to the service. True if the reply had not come. */
-static bool call_abandon(struct port_call *call)
+__attribute__((noinline)) static bool call_abandon(struct port_call *call)
 {
     struct port *port = call->port;
     struct slot *slot = &port->slot[call->slot];
@@ -333,29 +331,44 @@ static void slot_free(struct port *port, unsigned i)
     port->free_slots |= 1ull << i;
 }
 
-void port_call_end(struct port_call *call)
+/* What came with the reply and was not taken. */
+__attribute__((noinline)) static void slot_drop_results(struct slot *slot)
 {
-    if (call->slot == NO_SLOT)
-        return;
-    struct port *port = call->port;
-    struct slot *slot = &port->slot[call->slot];
     if (slot->given.file != NULL)
         file_put(slot->given.file);
     slot->given.file = NULL;
     if (slot->node != NULL)
         port_node_put(slot->node);
     slot->node = NULL;
+}
+
+__attribute__((noinline)) static void post_forgets(struct port *port)
+{
     struct list freed;
     list_init(&freed);
     spinlock_lock(&port->lock);
-    slot_free(port, call->slot);
     bool posted = port_post_forgets(port, &freed);
     spinlock_unlock(&port->lock);
-    call->slot = NO_SLOT;
-    if (posted) {
-        port_nodes_free(&freed);
+    port_nodes_free(&freed);
+    if (posted)
         port_signal(port);
-    }
+}
+
+void port_call_end(struct port_call *call)
+{
+    if (call->slot == NO_SLOT)
+        return;
+    struct port *port = call->port;
+    struct slot *slot = &port->slot[call->slot];
+    if (slot->given.file != NULL || slot->node != NULL)
+        slot_drop_results(slot);
+    spinlock_lock(&port->lock);
+    slot_free(port, call->slot);
+    bool forgets = !list_empty(&port->forgets);
+    spinlock_unlock(&port->lock);
+    call->slot = NO_SLOT;
+    if (forgets)
+        post_forgets(port);
     wake_clients(port);
 }
 

@@ -52,9 +52,17 @@ static const char *reply_fault(const struct slot *slot, unsigned i, const struct
         return "length";
     if (reply->kind >= PORT_REPLY_FD && !takes_names(slot->op))
         return "kind of this operation";
-    if ((reply->attr.size >> 63) != 0)
+    if (!port_reply_is_short(slot->op) && (reply->attr.size >> 63) != 0)
         return "size";
     return NULL;
+}
+
+static void reply_copy(struct slot *slot, const struct port_reply *shared)
+{
+    if (port_reply_is_short(slot->op))
+        memcpy(&slot->reply, shared, offsetof(struct port_reply, attr));
+    else
+        slot->reply = *shared;
 }
 
 /* Somebody, or the kernel itself, still expects an answer in this slot. */
@@ -123,7 +131,7 @@ static const char *take_reply(struct port *port, unsigned i, struct thread **nex
     const char *fault = "reply to a free slot";
     spinlock_lock(&port->lock);
     if (expects_reply(slot)) {
-        slot->reply = port_slot(port, i)->reply;
+        reply_copy(slot, &port_slot(port, i)->reply);
         atomic_signal_fence(memory_order_seq_cst); /* what follows looks at the copy */
         fault = reply_fault(slot, i, &slot->reply);
         if (fault == NULL && names_descriptor(&slot->reply))

@@ -25,6 +25,16 @@ enum slot_state { SLOT_FREE, SLOT_POSTED, SLOT_REPLIED, SLOT_ABANDONED };
 #define PORT_RESERVED_SLOTS 8u /* for posted requests and, later, write-back */
 #define PORT_JOB_SLOTS 16u     /* the most that the callers of one job hold */
 
+/* Requests on nodes are most of the traffic, and fill only the first part of the structures. */
+static inline bool port_request_is_short(unsigned op)
+{
+    return op > PORT_SETATTR;
+}
+static inline bool port_reply_is_short(unsigned op) /* without attributes */
+{
+    return op > PORT_SETATTR && op != PORT_REOPEN;
+}
+
 struct slot {
     uint8_t state;            /* l */
     bool note;                /* l: posted by the kernel itself, nobody waits */

@@ -7,29 +7,6 @@
 #include "abi/cloudabi_syscalls.h"
 #include "pseudofd/server/region.h"
 
-cloudabi_errno_t server_init(struct server *server, int port, const struct server_ops *ops, void *context,
-                             bool streams)
-{
-    void *map = NULL;
-    cloudabi_errno_t error =
-        cloudabi_sys_mem_map(NULL, streams ? PORT_REGION_SIZE : PORT_REGION_SMALL,
-                             CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE, CLOUDABI_MAP_SHARED,
-                             (cloudabi_fd_t)port, 0, &map);
-    if (error != 0)
-        return error;
-    memset(server, 0, sizeof(*server));
-    server->port = port;
-    server->ops = ops;
-    server->context = context;
-    server->header = map;
-    if (server->header->magic != PORT_MAGIC || server->header->version != PORT_VERSION)
-        return CLOUDABI_EPROTO;
-    server->req_head = load_acquire(&server->header->req_head);
-    server->rep_tail = load_acquire(&server->header->rep_tail);
-    server->cmd_tail = load_acquire(&server->header->cmd_tail);
-    return 0;
-}
-
 /* Which function serves an operation, and what a missing one answers. */
 struct dispatch {
     size_t offset;
@@ -59,15 +36,45 @@ static const struct dispatch dispatch_table[PORT_OPS] = {
     SERVED(PORT_FORGET, forget, 0),
 };
 
-static cloudabi_errno_t call_dispatch(struct server *server, struct call *call)
+/* Stands in for a function that the service does not have. */
+static cloudabi_errno_t call_missing(struct server *server, struct call *call)
 {
     unsigned op = call->request.op;
-    if (op >= PORT_OPS || dispatch_table[op].offset == 0)
-        return CLOUDABI_ENOSYS;
-    const struct dispatch *entry = &dispatch_table[op];
-    call_function *function;
-    memcpy(&function, (const char *)server->ops + entry->offset - 1, sizeof(function));
-    return function != NULL ? function(server, call) : entry->missing;
+    (void)server;
+    return op < PORT_OPS && dispatch_table[op].offset != 0 ? dispatch_table[op].missing : CLOUDABI_ENOSYS;
+}
+
+static call_function *find_function(const struct server_ops *ops, unsigned op)
+{
+    call_function *function = NULL;
+    if (dispatch_table[op].offset != 0)
+        memcpy(&function, (const char *)ops + dispatch_table[op].offset - 1, sizeof(function));
+    return function != NULL ? function : call_missing;
+}
+
+cloudabi_errno_t server_init(struct server *server, int port, const struct server_ops *ops, void *context,
+                             bool streams)
+{
+    void *map = NULL;
+    cloudabi_errno_t error =
+        cloudabi_sys_mem_map(NULL, streams ? PORT_REGION_SIZE : PORT_REGION_SMALL,
+                             CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE, CLOUDABI_MAP_SHARED,
+                             (cloudabi_fd_t)port, 0, &map);
+    if (error != 0)
+        return error;
+    memset(server, 0, sizeof(*server));
+    server->port = port;
+    server->ops = ops;
+    for (unsigned op = 0; op < PORT_OPS; op++)
+        server->serve[op] = find_function(ops, op);
+    server->context = context;
+    server->header = map;
+    if (server->header->magic != PORT_MAGIC || server->header->version != PORT_VERSION)
+        return CLOUDABI_EPROTO;
+    server->req_head = load_acquire(&server->header->req_head);
+    server->rep_tail = load_acquire(&server->header->rep_tail);
+    server->cmd_tail = load_acquire(&server->header->cmd_tail);
+    return 0;
 }
 
 /* Operations whose request and reply fill only the first part of their structures. */
@@ -80,23 +87,27 @@ static inline bool is_short(unsigned op)
 
 /* Copies the request out of the slot and points at its payload. The kernel is trusted to have kept lengths
  * within the payload. */
-static void call_begin(struct server *server, uint32_t slot, struct call *call)
+static inline void call_begin(struct server *server, uint32_t slot, struct call *call)
 {
     const struct port_request *request = &region_slot(server, slot)->request;
+    uint8_t *payload = region_payload(server, slot);
     call->server = server;
-    call->payload = region_payload(server, slot);
-    if (is_short(request->op)) {
+    call->payload = payload;
+    call->path = (const char *)payload;
+    if (is_short(request->op)) { /* without paths */
         memcpy(&call->request, request, PORT_REQUEST_SHORT);
         memset(&call->reply, 0, REPLY_SHORT);
+        call->path2 = (const char *)payload;
+        call->path_len = call->path2_len = 0;
+        call->data = payload;
     } else {
         call->request = *request;
         memset(&call->reply, 0, sizeof(call->reply));
+        call->path_len = call->request.path_len;
+        call->path2 = call->path + call->path_len;
+        call->path2_len = call->request.path2_len;
+        call->data = (const uint8_t *)call->path2 + call->path2_len;
     }
-    call->path = (const char *)call->payload;
-    call->path_len = call->request.path_len;
-    call->path2 = call->path + call->path_len;
-    call->path2_len = call->request.path2_len;
-    call->data = (const uint8_t *)call->path2 + call->path2_len;
     call->data_len = call->request.len;
     call->reply.tag = call->request.tag;
     call->reply.fd[0] = call->reply.fd[1] = -1;
@@ -113,52 +124,56 @@ void call_resume(struct server *server, uint64_t tag, struct call *call)
 }
 
 /* There is room: at most PORT_SLOTS replies can be outstanding and the ring has that many entries. */
-void call_finish(struct call *call, cloudabi_errno_t error)
+static inline void post_reply(struct server *server, struct call *call, cloudabi_errno_t error)
 {
-    struct server *server = call->server;
-    uint32_t slot = (uint32_t)call->reply.tag % PORT_SLOTS;
+    struct port_header *header = server->header;
+    uint32_t slot = (uint32_t)call->reply.tag % PORT_SLOTS, tail = server->rep_tail;
     call->reply.error = error;
     server->deferred &= ~(1ull << slot);
     if (is_short(call->request.op))
         memcpy(&region_slot(server, slot)->reply, &call->reply, REPLY_SHORT);
     else
         region_slot(server, slot)->reply = call->reply;
-    server->header->rep[server->rep_tail % PORT_SLOTS] = slot;
-    server->rep_tail++;
-    store_release(&server->header->rep_tail, server->rep_tail);
+    header->rep[tail % PORT_SLOTS] = slot;
+    server->rep_tail = tail + 1;
+    store_release(&header->rep_tail, tail + 1);
     server->dirty = true;
+}
+
+void call_finish(struct call *call, cloudabi_errno_t error)
+{
+    post_reply(call->server, call, error);
 }
 
 static void serve_one(struct server *server, uint32_t slot)
 {
     struct call call;
     call_begin(server, slot, &call);
-    server->deferred |= 1ull << slot;
-    cloudabi_errno_t error = call_dispatch(server, &call);
+    server->generation[slot] = (uint32_t)(call.request.tag >> 32);
+    server->deferred |= 1ull << slot; /* before: the function may finish it itself */
+    unsigned op = call.request.op;
+    cloudabi_errno_t error = (op < PORT_OPS ? server->serve[op] : call_missing)(server, &call);
     if (error != CALL_DEFERRED)
-        call_finish(&call, error);
+        post_reply(server, &call, error);
 }
 
 static unsigned serve_requests(struct server *server)
 {
-    unsigned served = 0;
     struct port_header *header = server->header;
+    unsigned served = 0;
     while (server->req_head != load_acquire(&header->req_tail)) {
         uint32_t slot = header->req[server->req_head % PORT_SLOTS] % PORT_SLOTS;
         server->req_head++;
         store_release(&header->req_head, server->req_head);
-        server->generation[slot] = (uint32_t)(region_slot(server, slot)->request.tag >> 32);
         serve_one(server, slot);
         served++;
     }
     return served;
 }
 
-static unsigned serve_flushes(struct server *server)
+__attribute__((noinline)) static unsigned serve_flushes(struct server *server)
 {
     struct port_header *header = server->header;
-    if (load_acquire(&header->flush_pending) == 0)
-        return 0;
     uint64_t slots = __atomic_exchange_n(&header->flush_pending, 0, __ATOMIC_ACQ_REL) & server->deferred;
     unsigned served = 0;
     for (; slots != 0; slots &= slots - 1) {
@@ -170,11 +185,9 @@ static unsigned serve_flushes(struct server *server)
     return served;
 }
 
-static unsigned serve_channels(struct server *server)
+__attribute__((noinline)) static unsigned serve_channels(struct server *server)
 {
     struct port_header *header = server->header;
-    if (load_acquire(&header->channel_any) == 0)
-        return 0;
     uint64_t words = __atomic_exchange_n(&header->channel_any, 0, __ATOMIC_ACQ_REL);
     unsigned served = 0;
     for (; words != 0; words &= words - 1) {
@@ -191,7 +204,13 @@ static unsigned serve_channels(struct server *server)
 
 unsigned server_step(struct server *server)
 {
-    return serve_requests(server) + serve_channels(server) + serve_flushes(server);
+    const struct port_header *header = server->header;
+    unsigned served = serve_requests(server);
+    if (load_acquire(&header->channel_any) != 0)
+        served += serve_channels(server);
+    if (load_acquire(&header->flush_pending) != 0)
+        served += serve_flushes(server);
+    return served;
 }
 
 cloudabi_errno_t server_wait(struct server *server)
@@ -214,8 +233,11 @@ cloudabi_errno_t server_run(struct server *server)
 {
     for (;;) {
         cloudabi_errno_t error = server_wait(server);
-        if (error != 0 && error != CLOUDABI_EAGAIN && error != CLOUDABI_EINTR)
-            return error;
+        if (error != 0) {
+            if (error != CLOUDABI_EAGAIN && error != CLOUDABI_EINTR)
+                return error;
+            continue;
+        }
         server_step(server);
     }
 }

@@ -67,6 +67,7 @@ struct server_ops {
 struct server {
     int port;
     const struct server_ops *ops;
+    call_function *serve[PORT_OPS]; /* by operation: of ops, or one that answers for a missing function */
     void *context;               /* the service's own */
     struct port_header *header;  /* the mapped region */
     uint32_t req_head, rep_tail, cmd_tail;
