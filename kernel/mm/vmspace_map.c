@@ -45,26 +45,18 @@ static uint64_t choose(struct vmspace *space, uint64_t length)
     return va;
 }
 
-/* The one case in which removing [start, end) takes a new area: it leaves a hole in an old one. */
-static bool leaves_hole(struct vmspace *space, uint64_t start, uint64_t end)
-{
-    struct vm_area *area = area_find(space->root, start);
-    return area != NULL && area->start < start && area->end > end;
-}
-
-/* Removes all that is mapped in [start, end). SPARES: for a hole, else not used. */
-static void remove_range(struct vmspace *space, uint64_t start, uint64_t end,
+/* Removes all that is mapped in [start, end); AREA is the first that ends behind START. SPARES: for a hole,
+ * else not used. */
+static void remove_range(struct vmspace *space, struct vm_area *area, uint64_t start, uint64_t end,
                          struct area_spares *spares)
 {
-    struct vm_area *area = area_find(space->root, start), *next;
-    if (area == NULL || area->start >= end)
-        return;
+    struct vm_area *next;
     /* The areas stay until their pages are gone: an object that is truncated meanwhile must find them. */
     pages_remove(space, start, end);
     if (area->start < start && area->end > end)
         area_cut(space, end, spares);
     for (; area != NULL && area->start < end; area = next) {
-        next = area_next(area);
+        next = area->end < end ? area_next(area) : NULL;
         if (area->start < start) {
             area_set_bounds(area, area->start, start);
         } else if (area->end > end) {
@@ -81,9 +73,13 @@ static void remove_range(struct vmspace *space, uint64_t start, uint64_t end,
 static cloudabi_errno_t unmap_locked(struct vmspace *space, uint64_t start, uint64_t end)
 {
     struct area_spares spares = {0};
-    if (leaves_hole(space, start, end) && (spares.area[0] = area_create(space)) == NULL)
+    struct vm_area *area = area_find(space->root, start);
+    if (area == NULL || area->start >= end)
+        return 0;
+    /* The one case that takes a new area: a hole is left in an old one. */
+    if (area->start < start && area->end > end && (spares.area[0] = area_create(space)) == NULL)
         return CLOUDABI_ENOMEM;
-    remove_range(space, start, end, &spares);
+    remove_range(space, area, start, end, &spares);
     return 0;
 }
 
@@ -97,50 +93,72 @@ static cloudabi_errno_t place(struct vmspace *space, bool fixed, uint64_t length
     return *va != 0 ? 0 : CLOUDABI_ENOMEM;
 }
 
-static cloudabi_errno_t map_area(struct vmspace *space, struct vm_area *area,
-                                 const struct vm_map_args *args, uint64_t length, uint64_t *va)
+/* The usual way of anonymous memory: the area before the chosen place becomes longer, and nothing is allocated. */
+static bool grow_area(struct vmspace *space, const struct vm_map_args *args, uint64_t at,
+                      uint64_t length)
 {
-    uint64_t at = *va;
-    mutex_lock(&space->mutex);
-    cloudabi_errno_t error = place(space, args->fixed, length, &at);
-    if (error == 0) {
-        if (area->object != NULL)
-            spinlock_lock(&area->object->lock);
-        area->start = at;
-        area->end = at + length;
-        if (area->object != NULL)
-            spinlock_unlock(&area->object->lock);
-        area_link(space, area);
-        area_join(space, area);
-        *va = at;
-    }
-    mutex_unlock(&space->mutex);
+    struct vm_area *area = args->shared ? NULL : area_find(space->root, at - 1);
+    if (area == NULL || area->end != at || area->object != NULL || area->prot != args->prot ||
+        area->max_prot != args->max_prot || area->no_fork != args->no_fork)
+        return false;
+    area_set_bounds(area, area->start, at + length);
+    area_join(space, area);
+    return true;
+}
+
+/* An area for ARGS, in no tree yet. */
+static cloudabi_errno_t make_area(struct vmspace *space, const struct vm_map_args *args,
+                                  struct memobj *object, struct vm_area **out)
+{
+    struct vm_area *area = area_create(space);
+    if (area == NULL)
+        return CLOUDABI_ENOMEM;
+    area->prot = args->prot;
+    area->max_prot = args->max_prot;
+    area->shared = args->shared;
+    area->no_fork = args->no_fork;
+    cloudabi_errno_t error = object != NULL ? area_attach(area, object, args->offset) : 0;
+    if (error != 0)
+        area_destroy(area);
+    else
+        *out = area;
     return error;
 }
 
-/* The usual way of anonymous memory: the area before the chosen place becomes longer, and nothing is allocated. */
-static bool map_by_growing(struct vmspace *space, const struct vm_map_args *args, uint64_t length,
-                           uint64_t *va)
+static void link_area(struct vmspace *space, struct vm_area *area, uint64_t at, uint64_t length)
 {
-    bool grown = false;
-    uint64_t at = *va;
-    mutex_lock(&space->mutex);
+    if (area->object != NULL)
+        spinlock_lock(&area->object->lock);
+    area->start = at;
+    area->end = at + length;
+    if (area->object != NULL)
+        spinlock_unlock(&area->object->lock);
+    area_link(space, area);
+    area_join(space, area);
+}
+
+/* Mutex held. OBJECT: what is mapped, or NULL. A chosen place costs nothing; room at a fixed one is made when
+ * nothing but that can fail any more. */
+static cloudabi_errno_t map_locked(struct vmspace *space, const struct vm_map_args *args,
+                                   struct memobj *object, uint64_t length, uint64_t *va)
+{
+    struct vm_area *area;
     uint64_t hint = space->map_hint;
-    if (place(space, false, length, &at) == 0) {
-        struct vm_area *area = area_find(space->root, at - 1);
-        grown = area != NULL && area->end == at && area->object == NULL &&
-                area->prot == args->prot && area->max_prot == args->max_prot &&
-                area->no_fork == args->no_fork;
-        if (grown) {
-            area_set_bounds(area, area->start, at + length);
-            area_join(space, area);
-            *va = at;
-        } else {
-            space->map_hint = hint; /* the place is still free */
-        }
+    if (!args->fixed && place(space, false, length, va) != 0)
+        return CLOUDABI_ENOMEM;
+    if (!args->fixed && object == NULL && grow_area(space, args, *va, length))
+        return 0;
+    cloudabi_errno_t error = make_area(space, args, object, &area);
+    if (error != 0) {
+        space->map_hint = hint; /* the place is still free */
+        return error;
     }
-    mutex_unlock(&space->mutex);
-    return grown;
+    if (args->fixed && (error = place(space, true, length, va)) != 0) {
+        area_destroy(area);
+        return error;
+    }
+    link_area(space, area, *va, length);
+    return 0;
 }
 
 cloudabi_errno_t vmspace_map(struct vmspace *space, const struct vm_map_args *args, uint64_t *va)
@@ -155,29 +173,18 @@ cloudabi_errno_t vmspace_map(struct vmspace *space, const struct vm_map_args *ar
         return CLOUDABI_EINVAL;
     if (length == 0 || length > USER_END - USER_BASE)
         return CLOUDABI_ENOMEM;
-    if (args->object == NULL && !args->shared && !args->fixed &&
-        map_by_growing(space, args, length, va))
-        return 0;
-    struct vm_area *area = area_create(space);
-    if (area == NULL)
+    struct memobj *object = args->object, *made = NULL;
+    if (object == NULL && args->shared &&
+        (object = made = memobj_create(space->job, length)) == NULL)
         return CLOUDABI_ENOMEM;
-    area->prot = args->prot;
-    area->max_prot = args->max_prot;
-    area->shared = args->shared;
-    area->no_fork = args->no_fork;
-
-    cloudabi_errno_t error = 0;
-    struct memobj *object = args->object != NULL ? memobj_get(args->object) : NULL;
-    if (object == NULL && args->shared && (object = memobj_create(space->job, length)) == NULL)
-        error = CLOUDABI_ENOMEM;
-    if (object != NULL) {
-        error = area_attach(area, object, args->offset);
-        memobj_put(object);
-    }
+    uint64_t at = *va;
+    mutex_lock(&space->mutex);
+    cloudabi_errno_t error = map_locked(space, args, object, length, &at);
+    mutex_unlock(&space->mutex);
+    if (made != NULL)
+        memobj_put(made);
     if (error == 0)
-        error = map_area(space, area, args, length, va);
-    if (error != 0)
-        area_destroy(area);
+        *va = at;
     return error;
 }
 
