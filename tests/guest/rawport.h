@@ -3,7 +3,8 @@
  * A service without the server library, so that it can lie: the bare rings of a port, and processes that serve one.
  * raw_honest() fills in an answer that is right for any request:
  *
- *     d... a directory (cookie "cookie"), p... a paged file, c... a stream, everything else a synthetic file
+ *     d... a directory (cookie "cookie"), p... a paged file (P... of the greatest size), c... a stream, everything
+ *     else a synthetic file
  */
 #ifndef TESTS_GUEST_RAWPORT_H
 #define TESTS_GUEST_RAWPORT_H
@@ -147,6 +148,10 @@ static inline void raw_honest_open(struct raw *raw, uint32_t i, char first, stru
     case 'p':
         raw_node(raw, reply, NODE_PAGED, PORT_FORM_PAGED);
         reply->attr.size = 10000;
+        return;
+    case 'P':
+        raw_node(raw, reply, NODE_PAGED + 1, PORT_FORM_PAGED);
+        reply->attr.size = INT64_MAX;
         return;
     case 'c':
         raw_node(raw, reply, NODE_STREAM, PORT_FORM_STREAM);

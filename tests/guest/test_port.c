@@ -619,7 +619,8 @@ static void test_mint(void)
 
 /* --- links and mounts -------------------------------------------------------------------------------------------------------------- */
 
-/* "l..." is a link to itself; "m" is the directory *ARGUMENT of another service; "w" a link to "m/a/../b". */
+/* "l..." is a link to itself; "m" is the directory *ARGUMENT of another service; "w" a link to "m/a/../b"; "f" answers
+ * an open with that directory, "e" with the port itself. */
 static void serve_links(cloudabi_fd_t port, void *argument)
 {
     struct raw raw;
@@ -640,10 +641,51 @@ static void serve_links(cloudabi_fd_t port, void *argument)
             } else if (first == 'm') {
                 reply->kind = PORT_REPLY_CROSS;
                 reply->fd[0] = (int32_t)mounted;
+            } else if (first == 'f' || first == 'e') {
+                reply->kind = PORT_REPLY_FD;
+                reply->fd[0] = (int32_t)(first == 'f' ? mounted : port);
             }
             raw_push(&raw, (uint32_t)i);
         }
     }
+}
+
+static void test_given(cloudabi_fd_t root)
+{
+    cloudabi_fd_t fd;
+    cloudabi_fdstat_t stat;
+    CHECK_RETURNS(open_with(root, "f", 0, CLOUDABI_RIGHT_FILE_STAT_GET, 0, &fd), 0);
+    CHECK_RETURNS(look_at(fd, "x"), 0);
+    CHECK_RETURNS(cloudabi_sys_fd_stat_get(fd, &stat), 0);
+    CHECK(stat.fs_filetype == CLOUDABI_FILETYPE_DIRECTORY && stat.fs_rights_base == CLOUDABI_RIGHT_FILE_STAT_GET &&
+          stat.fs_rights_inheriting == 0);
+    close_fd(fd);
+    CHECK_RETURNS(open_dir(root, "f", &fd), 0);
+    close_fd(fd);
+    CHECK_RETURNS(open_dir(root, "e", &fd), CLOUDABI_ENOTDIR);
+    CHECK_RETURNS(open_with(root, "e", 0, RW, 0, &fd), 0); /* a service may give whatever it has */
+    close_fd(fd);
+}
+
+/* A file that is said to be as long as a file can be. */
+static void test_greatest_file(cloudabi_fd_t root)
+{
+    cloudabi_fd_t fd;
+    char bytes[100];
+    size_t done = 7;
+    void *map;
+    CHECK_RETURNS(open_with(root, "Paged", 0, FILE_BASE, 0, &fd), 0);
+    CHECK_RETURNS(get_at(fd, bytes, sizeof(bytes), INT64_MAX - 50, &done), 0);
+    CHECK(done == 50);
+    CHECK_RETURNS(put_at(fd, bytes, sizeof(bytes), INT64_MAX - 10) != 0, true);
+    CHECK_RETURNS(cloudabi_sys_file_allocate(fd, INT64_MAX - 4096, 8192) != 0, true);
+    cloudabi_errno_t error = cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ, CLOUDABI_MAP_SHARED, fd,
+                                                  (uint64_t)INT64_MAX / 4096 * 4096 - 4096, &map);
+    if (error == 0)
+        CHECK(*(volatile char *)map == 0);
+    if (error == 0)
+        cloudabi_sys_mem_unmap(map, 4096);
+    close_fd(fd);
 }
 
 static void test_links(void)
@@ -666,6 +708,8 @@ static void test_links(void)
     CHECK_RETURNS(cloudabi_sys_file_rename(root, "m/a", 3, root, "b", 1), CLOUDABI_EXDEV);
     CHECK_RETURNS(cloudabi_sys_file_rename(root, "m/a", 3, root, "m/b", 3), 0);
     CHECK_RETURNS(cloudabi_sys_file_rename(root, "a", 1, root, "..", 2), CLOUDABI_ENOTCAPABLE);
+    test_given(root);
+    test_greatest_file(root2);
     struct counts counts = counts_of(root2);
     CHECK(counts.named - counts.forgotten == 1);
     cloudabi_fd_t all[] = {service, service2, port, port2, root, root2};
