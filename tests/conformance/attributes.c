@@ -444,13 +444,32 @@ TEST_ROWS(file_allocate, EINVAL, "a length of 0", 2)
     CHECK(holds(fd, TEXT));
 }
 
-TEST_ROWS(file_allocate, EINVAL, "a range over 2^63-1", ROWS(no_ranges))
+static const uint64_t no_parts[][2] = {{UINT64_C(1) << 63, 1},
+                                       {0, UINT64_C(1) << 63},
+                                       {UINT64_MAX, 1},
+                                       {1, UINT64_MAX},
+                                       {UINT64_MAX, UINT64_MAX}};
+
+TEST_ROWS(file_allocate, EINVAL, "an offset or a length over 2^63-1", ROWS(no_parts))
 {
     cloudabi_fd_t fd = file_with("f", TEXT);
 
-    DESCRIBE("%#llx + %#llx", (unsigned long long)no_ranges[row][0],
-             (unsigned long long)no_ranges[row][1]);
-    REFUSED(cloudabi_sys_file_allocate(fd, no_ranges[row][0], no_ranges[row][1]));
+    DESCRIBE("%#llx + %#llx", (unsigned long long)no_parts[row][0],
+             (unsigned long long)no_parts[row][1]);
+    REFUSED(cloudabi_sys_file_allocate(fd, no_parts[row][0], no_parts[row][1]));
+    CHECK(holds(fd, TEXT));
+}
+
+static const uint64_t far_parts[][2] = {
+    {INT64_MAX, 1}, {1, INT64_MAX}, {INT64_MAX, INT64_MAX}, {UINT64_C(1) << 62, UINT64_C(1) << 62}};
+
+TEST_ROWS(file_allocate, EFBIG, "an end over 2^63-1", ROWS(far_parts))
+{
+    cloudabi_fd_t fd = file_with("f", TEXT);
+
+    DESCRIBE("%#llx + %#llx", (unsigned long long)far_parts[row][0],
+             (unsigned long long)far_parts[row][1]);
+    REFUSED(cloudabi_sys_file_allocate(fd, far_parts[row][0], far_parts[row][1]));
     CHECK(holds(fd, TEXT));
 }
 

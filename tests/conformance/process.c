@@ -637,3 +637,36 @@ TEST(thread_yield, OK, "always works")
         join_thread(&threads[i]);
     CHECK(bad == 0);
 }
+
+/* Numbers of threads must not tell how many there are, or what others do. */
+TEST_ROWS(thread_create, OK, "numbers are not counted up", 2)
+{
+    cloudabi_tid_t last = own_tid();
+    unsigned close = 0;
+
+    DESCRIBE(row == 0 ? "of threads" : "of children");
+    for (int i = 0; i < 20; i++) {
+        struct seen seen = {0};
+        struct thread thread;
+        cloudabi_fd_t process;
+        if (row == 0) {
+            start_thread(&thread, notes, &seen);
+            join_thread(&thread);
+        } else {
+            char *shared = NULL;
+            OK(map(PAGE, READ | WRITE, CLOUDABI_MAP_ANON | CLOUDABI_MAP_SHARED,
+                   CLOUDABI_MAP_ANON_FD, 0, &shared));
+            OK(cloudabi_sys_proc_fork(&process, (cloudabi_tid_t *)&shared[64]));
+            if (process == CLOUDABI_PROCESS_CHILD) {
+                *(cloudabi_tid_t *)shared = own_tid();
+                child_exit(0);
+            }
+            CHECK(finish_child(process) == 0);
+            seen.tid = *(cloudabi_tid_t *)shared;
+        }
+        CHECK(seen.tid != 0);
+        close += seen.tid - last < 64 || last - seen.tid < 64;
+        last = seen.tid;
+    }
+    CHECK(close < 3);
+}

@@ -2,9 +2,9 @@
 /*
  * A fuzzer of system calls that runs inside the system.
  *
- * main.c is the supervisor: it starts worker processes, replaces those that die or have had their time, and looks at the
- * end whether everything was returned. worker.c is a worker: some objects, and threads that make calls. values.c makes
- * arguments, calls.c knows which call takes which.
+ * main.c is the supervisor: it starts worker processes, replaces those that die or have had their time, and
+ * looks at the end whether everything was returned. worker.c is a worker: some objects, and threads that make
+ * calls. values.c makes arguments, calls.c knows which call takes which.
  *
  * What thread T of worker W does depends on the seed, W, T and what the system answered, so a seed repeats the same
  * choices; with one thread and one worker they are the same calls.

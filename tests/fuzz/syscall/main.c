@@ -81,8 +81,8 @@ static void read_usage(struct usage *usage)
 }
 
 /*
- * What may differ: times, memory in caches, and what tmpfs and this program keep for next time. Other objects must be as many
- * as before.
+ * What may differ: times, memory in caches, and what tmpfs and this program keep for next time. Other objects must
+ * be as many as before.
  */
 static uint64_t tolerance(const char *name)
 {
@@ -165,7 +165,7 @@ static void make_job(void)
     write_to("tmpfs/limits", "memory 50331648");
 }
 
-/* --- workers --------------------------------------------------------------------------------------------------------- */
+/* --- workers ------------------------------------------------------------------------------- */
 
 static uint64_t seed_of(uint64_t worker)
 {
@@ -217,8 +217,8 @@ static void remove_directory(const char *name)
 }
 
 /*
- * Processes that hold descriptors of themselves (sent over a socket) go on when all others have let them go; whoever has the
- * job ends them.
+ * Processes that hold descriptors of themselves (sent over a socket) go on when all others have let them go;
+ * whoever has the job ends them.
  */
 static void kill_all(void)
 {
