@@ -54,6 +54,8 @@ _Noreturn void arch_enter_user(const struct arch_user_entry *entry);
 /* Makes CHILD return from the system call that the calling thread is in, with out[] = values,
  * same user registers and thread pointer: the machine half of fork. */
 void arch_thread_init_fork(struct thread *child, uint64_t out0, uint64_t out1);
+/* The frame pointer of a thread that does not run, for dumps: at it lies {caller's frame pointer, return address}. */
+uint64_t arch_thread_frame(const struct arch_thread *thread);
 /* Switches stacks, FPU state, thread pointer and (if different) address space. Returns in NEXT's
  * last call of arch_switch; the return value is the thread that ran before on this CPU. */
 struct thread *arch_switch(struct thread *prev, struct thread *next);

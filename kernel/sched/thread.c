@@ -21,6 +21,19 @@ static struct list pool = LIST_INIT(pool);           /* dead threads with a stac
 static struct list pool_bare = LIST_INIT(pool_bare); /* and without */
 static unsigned pool_stacks;
 
+#define THREADS_A_PAGE (PAGE_SIZE / sizeof(struct thread))
+#define PAGES_LISTED   1024
+
+static struct thread *_Atomic pages[PAGES_LISTED]; /* for thread_nth(); never given back */
+static atomic_uint page_count;
+
+const struct thread *thread_nth(unsigned n)
+{
+    unsigned page = n / THREADS_A_PAGE;
+    const struct thread *threads = page < PAGES_LISTED ? atomic_load(&pages[page]) : NULL;
+    return threads != NULL ? &threads[n % THREADS_A_PAGE] : NULL;
+}
+
 /* The pool belongs to nobody: what lies in it is taken off the root's account, and put back on it before
  * the frames go, so that use is the same whatever the pool happens to hold. */
 static void account(bool pooled, uint64_t bytes)
@@ -62,7 +75,7 @@ static struct thread *more_threads(void)
         return NULL;
     account(true, PAGE_SIZE);
     struct thread *threads = frame_data(frame);
-    for (unsigned i = 0; i < PAGE_SIZE / sizeof(struct thread); i++) {
+    for (unsigned i = 0; i < THREADS_A_PAGE; i++) {
         list_init(&threads[i].run_link);
         list_init(&threads[i].timer_link);
         list_init(&threads[i].process_link);
@@ -74,6 +87,9 @@ static struct thread *more_threads(void)
         list_push(&pool_bare, &threads[i].run_link);
         spinlock_unlock(&pool_lock);
     }
+    unsigned page = atomic_fetch_add(&page_count, 1);
+    if (page < PAGES_LISTED)
+        atomic_store(&pages[page], threads);
     return &threads[0];
 }
 
@@ -233,8 +249,8 @@ cloudabi_errno_t thread_enter_job(struct job *job)
 
 uint64_t thread_cpu_time(const struct thread *thread)
 {
-    uint64_t time = thread->cpu_time;
-    if (atomic_load_explicit(&thread->state, memory_order_relaxed) == THREAD_RUNNING)
-        time += arch_clock_monotonic() - thread->switched_in;
+    uint64_t time = thread->cpu_time, since = thread->switched_in, now = arch_clock_monotonic();
+    if (atomic_load_explicit(&thread->state, memory_order_relaxed) == THREAD_RUNNING && now > since)
+        time += now - since; /* on another CPU it may have been switched to just now */
     return time;
 }

@@ -87,6 +87,8 @@ void thread_discard(struct thread *thread); /* created, but not to be started af
 _Noreturn void thread_exit_current(void);   /* the scheduler frees it after the last switch */
 /* The calling thread is paid for by JOB from now on. EAGAIN, ENOMEM. */
 cloudabi_errno_t thread_enter_job(struct job *job);
+/* The Nth of all struct threads that there are, dead ones too; NULL: no more. For dumps. */
+const struct thread *thread_nth(unsigned n);
 uint64_t thread_cached_frames(void); /* in stacks that nobody uses: as good as free */
 uint64_t thread_cpu_time(const struct thread *thread);
 

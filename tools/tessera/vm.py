@@ -93,10 +93,13 @@ class Machine:
         self.com1, com1_theirs = socket.socketpair()
         self.com2, com2_theirs = socket.socketpair() if com2 else (None, None)
         os.makedirs(os.path.dirname(os.path.abspath(log_path)), exist_ok=True)
+        self.monitor, monitor_theirs = socket.socketpair()
         theirs = [end for end in (com1_theirs, com2_theirs) if end]
         command = options.command()
         for i, end in enumerate(theirs):
             command += ["-chardev", f"socket,id=com{i + 1},fd={end.fileno()}", "-serial", f"chardev:com{i + 1}"]
+        command += ["-chardev", f"socket,id=monitor,fd={monitor_theirs.fileno()}", "-mon", "chardev=monitor"]
+        theirs.append(monitor_theirs)
         self.started = time.monotonic()
         self.process = subprocess.Popen(command, pass_fds=[end.fileno() for end in theirs],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -211,10 +214,20 @@ class Machine:
         self.process.wait()
         self.reader.join(2)
 
+    def dump(self):
+        """Has the kernel tell in the log what each thread is doing (kernel/debug/dump.c)."""
+        try:
+            self.monitor.sendall(b"nmi\n")
+            self.wait_log(LINE + rb"DUMP end", 10)
+        except (OSError, MachineError):
+            pass
+        self._settle()
+
     def stop(self):
         """Ends QEMU and gives back all that belongs to the machine."""
         self.end()
         self.com1.close()
+        self.monitor.close()
         if self.com2:
             self.com2.close()
 

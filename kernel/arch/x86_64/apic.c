@@ -122,7 +122,7 @@ void apic_init_cpu(void)
         wrmsr(MSR_APIC_BASE, base | 1u << 10);
     apic_write(REG_TPR, 0);
     apic_write(REG_LINT0, MASKED);
-    apic_write(REG_LINT1, MASKED);
+    apic_write(REG_LINT1, ICR_NMI);
     apic_write(REG_ERROR, MASKED);
     apic_write(REG_TIMER_DIVIDE, 3); /* by 16 */
     apic_write(REG_TIMER, VECTOR_TIMER | (cpu_features.tsc_deadline ? TIMER_TSC_DEADLINE : 0));

@@ -101,7 +101,8 @@ void smp_set_boot_apic_id(void);
 /* trap.c */
 void trap_user(struct trap_frame *frame);
 void trap_kernel(struct trap_frame *frame);
-void trap_nmi(void);
+void trap_nmi(const uint64_t *saved, uint64_t frame_pointer);
+unsigned cpu_of_emergency_stack(const void *sp); /* the number of the CPU whose it is */
 _Noreturn void panic_frame(const struct trap_frame *frame, const char *what);
 
 /* entry.S */

@@ -134,6 +134,11 @@ void idt_init(void)
     }
 }
 
+unsigned cpu_of_emergency_stack(const void *sp)
+{
+    return (unsigned)(((uintptr_t)sp - (uintptr_t)emergency_stacks) / sizeof(emergency_stacks[0]));
+}
+
 static void load_tables(struct tables *t, uint32_t number)
 {
     uint64_t tss = (uint64_t)&t->tss;

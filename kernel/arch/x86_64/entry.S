@@ -183,6 +183,8 @@ nmi_entry:
     pushq %r9
     pushq %r10
     pushq %r11
+    movq %rsp, %rdi
+    movq %rbp, %rsi
     call trap_nmi
     popq %r11
     popq %r10

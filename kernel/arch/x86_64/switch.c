@@ -106,6 +106,12 @@ struct thread *arch_switch(struct thread *prev, struct thread *next)
     return switch_stacks(&prev->arch.kernel_sp, next->arch.kernel_sp, prev);
 }
 
+/* What lies at the saved stack pointer: r15 r14 r13 r12 rbp rbx. */
+uint64_t arch_thread_frame(const struct arch_thread *thread)
+{
+    return ((const uint64_t *)thread->kernel_sp)[4];
+}
+
 static uint64_t *new_stack(struct thread *thread)
 {
     struct arch_thread *arch = &thread->arch;

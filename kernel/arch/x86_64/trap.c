@@ -7,6 +7,7 @@
  */
 #include "kernel/arch/x86_64/arch_priv.h"
 #include "kernel/arch/x86_64/insn.h"
+#include "kernel/debug/dump.h"
 #include "kernel/debug/log.h"
 #include "kernel/debug/panic.h"
 #include "kernel/mm/vmspace.h"
@@ -122,12 +123,21 @@ static void end_process(const struct trap_frame *frame, int signal, uint64_t add
     process_terminate(process_self(), (uint8_t)signal, 0);
 }
 
-/* On a stack of its own and perhaps with the program's %gs. Another CPU has panicked; anything else that makes
- * NMIs is not known here, and ignored. */
-void trap_nmi(void)
+/* On a stack of its own and perhaps with the program's %gs. Another CPU has panicked, or somebody wants to know
+ * where the machine hangs; each CPU tells then, one after the other. SAVED: what nmi_entry has pushed. */
+void trap_nmi(const uint64_t *saved, uint64_t frame_pointer)
 {
+    static atomic_bool telling;
     if (panic_going_on())
         arch_halt_all();
+    bool user = saved[10] & 3;
+    unsigned number = cpu_of_emergency_stack(saved);
+    while (atomic_exchange(&telling, true))
+        cpu_pause();
+    dump_cpu(number, saved[9], user ? 0 : frame_pointer);
+    if (number == 0)
+        dump_threads();
+    atomic_store(&telling, false);
 }
 
 void trap_user(struct trap_frame *frame)
