@@ -128,8 +128,9 @@ static void dma_free(struct pci_dma *dma)
 {
     if (dma->object != NULL)
         memobj_put(dma->object);
-    if (dma->frames != NULL)
-        frame_free_block(dma->frames, dma->order);
+    /* One by one: a call that is under way may still hold some of them. */
+    for (uint64_t i = 0; dma->frames != NULL && i < 1ul << dma->order; i++)
+        frame_put(dma->frames + i);
     kfree(dma);
 }
 

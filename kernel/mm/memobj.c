@@ -250,11 +250,15 @@ cloudabi_errno_t memobj_page(struct memobj *object, uint64_t index, bool write, 
     if (!object->borrowed)
         return memobj_page_any(object, index, write, out);
     struct frame *frame = frame_of(object->physical + (index << PAGE_SHIFT));
-    if (object->revoked != 0 || frame == NULL)
-        return object->revoked != 0 ? object->revoked : CLOUDABI_EFAULT;
-    frame_get(frame);
+    if (frame == NULL)
+        return CLOUDABI_EFAULT;
+    spinlock_lock(&object->lock);
+    cloudabi_errno_t error = object->revoked;
+    if (error == 0)
+        frame_get(frame);
+    spinlock_unlock(&object->lock);
     *out = frame;
-    return 0;
+    return error;
 }
 
 /* --- use as an image ------------------------------------------------------------------------- */

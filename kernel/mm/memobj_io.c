@@ -26,14 +26,19 @@ static size_t min_size(uint64_t a, uint64_t b)
 
 /* --- pages for copying ------------------------------------------------------------------------ */
 
+/* The reference keeps DMA memory in place if it is revoked while the caller copies. */
 static cloudabi_errno_t borrowed_page(struct memobj *object, uint64_t index, struct page_ref *page)
 {
-    if (object->revoked != 0)
-        return object->revoked;
+    paddr_t pa = object->physical + (index << PAGE_SHIFT);
     if (object->cache_flags != 0) /* device registers: to be mapped, not copied */
         return CLOUDABI_EINVAL;
-    *page = (struct page_ref){.data = arch_direct(object->physical + (index << PAGE_SHIFT))};
-    return 0;
+    spinlock_lock(&object->lock);
+    cloudabi_errno_t error = object->revoked;
+    *page = (struct page_ref){.data = arch_direct(pa), .frame = frame_of(pa)};
+    if (error == 0 && page->frame != NULL)
+        frame_get(page->frame);
+    spinlock_unlock(&object->lock);
+    return error;
 }
 
 cloudabi_errno_t memobj_page_read(struct memobj *object, uint64_t index, struct page_ref *page)

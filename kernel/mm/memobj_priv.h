@@ -10,7 +10,7 @@
 /* A page held for copying. */
 struct page_ref {
     char *data;
-    struct frame *frame; /* referenced; NULL: borrowed memory, which always stays */
+    struct frame *frame; /* referenced; NULL: memory without frames, which always stays */
 };
 
 static inline void page_release(struct page_ref *page)

@@ -103,8 +103,11 @@ static cloudabi_errno_t allocate_locked(struct memobj *object, uint64_t offset, 
             error = memobj_page_write(object, index, &page);
             if (error == 0)
                 page_release(&page);
-            if (index % BATCH == 0)
+            if (index % BATCH == 0) {
                 sched_point();
+                if (error == 0 && thread_killed(thread_self()))
+                    error = CLOUDABI_EINTR;
+            }
         }
     }
     if (error == 0 && end > object->size) {
@@ -141,8 +144,10 @@ void memobj_revoke(struct memobj *object, cloudabi_errno_t error)
     drop_pages(object, 0, UINT64_MAX);
 }
 
+/* The second time for those who have mapped a page again before it was dropped. */
 void memobj_discard(struct memobj *object, uint64_t first, uint64_t end)
 {
     vmspace_unmap_object(object, first, end, false);
     drop_pages(object, first, end);
+    vmspace_unmap_object(object, first, end, false);
 }

@@ -143,14 +143,13 @@ static bool continues(const struct vm_area *low, const struct vm_area *high)
            (low->object == NULL || low->offset + (low->end - low->start) == high->offset);
 }
 
-/* LOW swallows HIGH. */
+/* LOW swallows HIGH. The range is never without an area: an object that is revoked meanwhile must find it. */
 static void swallow(struct vmspace *space, struct vm_area *low, struct vm_area *high)
 {
-    uint64_t end = high->end;
     low->copied |= high->copied;
     area_unlink(space, high);
+    area_set_bounds(low, low->start, high->end);
     area_destroy(high);
-    area_set_bounds(low, low->start, end);
 }
 
 struct vm_area *area_join(struct vmspace *space, struct vm_area *area)
