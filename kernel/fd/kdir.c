@@ -200,10 +200,10 @@ static cloudabi_errno_t kdir_readdir(struct file *file, user_addr_t buf, size_t 
     *used = 0;
     for (; *used < len && kdir_entry(file->data, cookie, &entry) == 0; cookie++) {
         memset(&record, 0, sizeof(record));
-        record.entry = (cloudabi_dirent_t){.d_next = cookie + 1,
-                                           .d_ino = entry.node.number,
-                                           .d_namlen = (uint32_t)entry.len,
-                                           .d_type = entry.node.type};
+        record.entry.d_next = cookie + 1; /* field by field: the padding goes to the program, too */
+        record.entry.d_ino = entry.node.number;
+        record.entry.d_namlen = (uint32_t)entry.len;
+        record.entry.d_type = entry.node.type;
         memcpy(record.name, entry.name, entry.len);
         knode_put(&entry.node);
         size_t size = sizeof(record.entry) + entry.len;
