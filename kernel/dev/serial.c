@@ -12,7 +12,7 @@
 #include "kernel/dev/knode_table.h"
 #include "kernel/job/job.h"
 #include "kernel/lib/random.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/sched.h"
 
 #define RING  4096u
 #define CHUNK 256u
@@ -143,6 +143,9 @@ static cloudabi_errno_t serial_write(struct file *file, const struct user_vec *f
             return *done > 0 ? 0 : error;
         uart_write(s->which, piece, n);
         *done += n;
+        sched_point(); /* the wire is slow */
+        if (thread_killed(thread_self()))
+            break;
     }
     return 0;
 }
