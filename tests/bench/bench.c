@@ -34,7 +34,10 @@ void bench_run(const struct bench *benches, unsigned count, const char *only)
         uint64_t start = bench_now();
         bench->run(bench->rounds);
         uint64_t time = bench_now() - start;
-        printf("%-28s %llu\n", bench->name, (unsigned long long)(time / bench->rounds));
+        printf("%-28s %8llu", bench->name, (unsigned long long)(time / bench->rounds));
+        if (bench->asked != 0)
+            printf("  asked %6u", bench->asked);
+        printf("\n");
         fflush(stdout);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A tiny frame for measuring: a named function that does something N times; printed as nanoseconds (under
- * `tools/vm exec --icount`: instructions) for each time. */
+ * `tools/vm exec --icount`: instructions) for each time, with what is asked for. */
 #ifndef TESTS_BENCH_BENCH_H
 #define TESTS_BENCH_BENCH_H
 
@@ -11,6 +11,7 @@ struct bench {
     void (*run)(unsigned rounds);
     unsigned rounds;
     void (*setup)(void); /* may be NULL */
+    unsigned asked;      /* the number to stay below, in instructions; 0: none */
 };
 
 uint64_t bench_now(void);

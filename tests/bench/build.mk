@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Measuring programs: tools/vm exec --icount build/user/bench-NAME
+# Measuring programs: tools/vm exec --icount build/user/bench-NAME, with the grants of bench-NAME.yaml if there are any
 $(eval $(call program,bench-calls,tests/bench/calls.c tests/bench/bench.c,))
+$(eval $(call program,bench-pairs,tests/bench/pairs.c tests/bench/bench.c,))
 $(eval $(call program,bench-port,tests/bench/port.c tests/bench/bench.c,pseudofd))

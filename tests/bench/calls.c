@@ -35,7 +35,8 @@ static void gettime(unsigned rounds)
 
 static void stream_setup(void)
 {
-    bench_check(cloudabi_sys_fd_create2(CLOUDABI_FILETYPE_SOCKET_STREAM, &stream[0], &stream[1]), "fd_create2");
+    bench_check(cloudabi_sys_fd_create2(CLOUDABI_FILETYPE_SOCKET_STREAM, &stream[0], &stream[1]),
+                "fd_create2");
 }
 
 static void stream_byte(unsigned rounds)
@@ -55,7 +56,8 @@ static void map_touch_unmap(unsigned rounds)
     while (rounds-- > 0) {
         void *page;
         bench_check(cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
-                                         CLOUDABI_MAP_ANON | CLOUDABI_MAP_PRIVATE, CLOUDABI_MAP_ANON_FD, 0, &page),
+                                         CLOUDABI_MAP_ANON | CLOUDABI_MAP_PRIVATE,
+                                         CLOUDABI_MAP_ANON_FD, 0, &page),
                     "mem_map");
         *(volatile char *)page = 1;
         bench_check(cloudabi_sys_mem_unmap(page, 4096), "mem_unmap");
@@ -67,8 +69,8 @@ static void page_fault(unsigned rounds)
     char *pages;
     size_t size = rounds * 4096ul;
     bench_check(cloudabi_sys_mem_map(NULL, size, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
-                                     CLOUDABI_MAP_ANON | CLOUDABI_MAP_PRIVATE, CLOUDABI_MAP_ANON_FD, 0,
-                                     (void **)&pages),
+                                     CLOUDABI_MAP_ANON | CLOUDABI_MAP_PRIVATE, CLOUDABI_MAP_ANON_FD,
+                                     0, (void **)&pages),
                 "mem_map");
     for (unsigned i = 0; i < rounds; i++)
         *(volatile char *)(pages + i * 4096ul) = 1;
@@ -84,7 +86,8 @@ static void fork_exit_wait(unsigned rounds)
         bench_check(cloudabi_sys_proc_fork(&process, &tid), "proc_fork");
         if (process == CLOUDABI_PROCESS_CHILD)
             cloudabi_sys_proc_exit(0);
-        cloudabi_subscription_t wait = {.type = CLOUDABI_EVENTTYPE_PROC_TERMINATE, .proc_terminate.fd = process};
+        cloudabi_subscription_t wait = {.type = CLOUDABI_EVENTTYPE_PROC_TERMINATE,
+                                        .proc_terminate.fd = process};
         cloudabi_event_t event;
         size_t events;
         bench_check(cloudabi_sys_poll(&wait, &event, 1, &events), "poll");
@@ -93,13 +96,13 @@ static void fork_exit_wait(unsigned rounds)
 }
 
 static const struct bench benches[] = {
-    {"fd_close_bad", close_bad, 20000, NULL},
-    {"fstat_bad", fstat_bad, 20000, NULL},
-    {"clock_gettime", gettime, 20000, NULL},
-    {"stream_byte_one_process", stream_byte, 5000, stream_setup},
-    {"map_touch_unmap", map_touch_unmap, 2000, NULL},
-    {"page_fault", page_fault, 1000, NULL},
-    {"fork_exit_wait", fork_exit_wait, 200, NULL},
+    {"fd_close_bad", close_bad, 20000, NULL, 100},
+    {"fstat_bad", fstat_bad, 20000, NULL, 115},
+    {"clock_gettime", gettime, 20000, NULL, 55},
+    {"stream_byte_one_process", stream_byte, 5000, stream_setup, 1000},
+    {"map_touch_unmap", map_touch_unmap, 2000, NULL, 1200},
+    {"page_fault", page_fault, 1000, NULL, 1000},
+    {"fork_exit_wait", fork_exit_wait, 200, NULL, 40000},
 };
 
 int main(int argc, char **argv)
