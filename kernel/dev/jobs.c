@@ -108,7 +108,7 @@ static cloudabi_errno_t jobs_unlink(const struct knode *dir, const char *name, s
     if (named)
         job_put(job);
     job_put(job);
-    return named ? 0 : !directory ? CLOUDABI_EISDIR : CLOUDABI_ENOTEMPTY;
+    return named ? 0 : !directory ? CLOUDABI_EPERM : CLOUDABI_ENOTEMPTY;
 }
 
 const struct knode_ops jobs_ops = {

@@ -72,14 +72,16 @@ static cloudabi_errno_t text_seek(struct file *file, int64_t delta, cloudabi_whe
     if (file->type != CLOUDABI_FILETYPE_REGULAR_FILE)
         return CLOUDABI_ESPIPE;
     mutex_lock(&file->position_lock);
-    bool ok = whence != CLOUDABI_WHENCE_END &&
-              !__builtin_add_overflow(whence == CLOUDABI_WHENCE_CUR ? (int64_t)file->position : 0,
-                                      delta, &to) &&
-              to >= 0;
-    if (ok)
+    int64_t base = whence == CLOUDABI_WHENCE_CUR ? (int64_t)file->position : 0;
+    cloudabi_errno_t error = 0;
+    if (__builtin_add_overflow(base, delta, &to))
+        error = CLOUDABI_EOVERFLOW;
+    else if (whence == CLOUDABI_WHENCE_END || to < 0)
+        error = CLOUDABI_EINVAL;
+    else
         *position = file->position = (uint64_t)to;
     mutex_unlock(&file->position_lock);
-    return ok ? 0 : CLOUDABI_EINVAL;
+    return error;
 }
 
 static cloudabi_errno_t text_stat(struct file *file, cloudabi_filestat_t *out)

@@ -130,7 +130,9 @@ cloudabi_errno_t memfile_seek(struct file *file, int64_t delta, cloudabi_whence_
             base = (int64_t)at;
         else if (whence == CLOUDABI_WHENCE_END)
             base = (int64_t)object_size(object_of(file));
-        if (__builtin_add_overflow(base, delta, &result) || result < 0)
+        if (__builtin_add_overflow(base, delta, &result))
+            return CLOUDABI_EOVERFLOW;
+        if (result < 0)
             return CLOUDABI_EINVAL;
         *position = (uint64_t)result;
         if (position_change(file, &at, *position))

@@ -113,8 +113,19 @@ static cloudabi_errno_t step(struct lookup *lookup, enum port_op op, size_t len,
     return request->kind == PORT_REPLY_LINK ? follow_link(lookup) : cross(lookup);
 }
 
-/* Walks until no `..` is left in the text (or, with KEEP_LAST, until only the last component is left). */
-static cloudabi_errno_t walk(struct lookup *lookup, bool keep_last)
+enum walk {
+    WALK_DOTDOT, /* until no `..` is left in the text */
+    WALK_PARENT, /* until only the last component is left */
+    WALK_ALL,    /* until nothing is left */
+};
+
+/* What an operation on a name itself walks: "name/." has no last component that could be meant. */
+static enum walk walk_of_name(const struct lookup *lookup, enum walk otherwise)
+{
+    return lookup->text.ends_dot ? WALK_ALL : otherwise;
+}
+
+static cloudabi_errno_t walk(struct lookup *lookup, enum walk how)
 {
     while (lookup->text.len > 0) {
         size_t part = name_text_first(&lookup->text);
@@ -123,9 +134,9 @@ static cloudabi_errno_t walk(struct lookup *lookup, bool keep_last)
         if (name_text_first_is_dotdot(&lookup->text)) {
             name_text_drop(&lookup->text, part);
             error = stack_pop(lookup);
-        } else if (keep_last && part == lookup->text.len) {
+        } else if (how == WALK_PARENT && part == lookup->text.len) {
             return 0;
-        } else if (keep_last || name_text_has_dotdot(&lookup->text)) {
+        } else if (how != WALK_DOTDOT || name_text_has_dotdot(&lookup->text)) {
             uint16_t flags = lookup->request.flags;
             lookup->request.flags = PORT_FLAG_FOLLOW;
             error = step(lookup, PORT_WALK, part, &again);
@@ -148,7 +159,8 @@ static cloudabi_errno_t perform(struct lookup *lookup)
 {
     for (;;) {
         bool again;
-        cloudabi_errno_t error = walk(lookup, false);
+        enum walk how = lookup->itself != 0 ? walk_of_name(lookup, WALK_DOTDOT) : WALK_DOTDOT;
+        cloudabi_errno_t error = walk(lookup, how);
         if (error != 0)
             return error;
         if (lookup->text.len == 0 && lookup->itself != 0)
@@ -308,9 +320,9 @@ cloudabi_errno_t namei_readlink(const struct fd_grant *dir, const struct user_pa
 static cloudabi_errno_t two_names(struct lookup *from, struct lookup *to, bool *again)
 {
     *again = false;
-    cloudabi_errno_t error = walk(from, true);
+    cloudabi_errno_t error = walk(from, walk_of_name(from, WALK_PARENT));
     if (error == 0)
-        error = walk(to, true);
+        error = walk(to, walk_of_name(to, WALK_PARENT));
     if (error != 0)
         return error;
     if (from->text.len == 0 || to->text.len == 0)

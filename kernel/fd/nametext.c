@@ -38,6 +38,7 @@ static cloudabi_errno_t append(struct name_text *text, const char *path, size_t 
         if (error != 0)
             return error;
         text->must_dir = skip || part < path_len; /* what counts is the end */
+        text->ends_dot = part == 0 ? text->ends_dot : skip;
         size_t used = part < path_len ? part + 1 : part;
         path += used;
         path_len -= used;
@@ -48,7 +49,7 @@ static cloudabi_errno_t append(struct name_text *text, const char *path, size_t 
 cloudabi_errno_t name_text_set(struct name_text *text, const char *path, size_t len)
 {
     text->len = 0;
-    text->must_dir = false;
+    text->must_dir = text->ends_dot = false;
     return append(text, path, len);
 }
 
@@ -100,7 +101,7 @@ cloudabi_errno_t name_text_replace(struct name_text *text, size_t consumed, cons
         return CLOUDABI_EINVAL;
     struct name_text fresh;
     fresh.len = 0;
-    fresh.must_dir = false;
+    fresh.must_dir = fresh.ends_dot = false;
     size_t start = consumed;
     while (start > 0 && text->bytes[start - 1] != '/')
         start--;
@@ -114,6 +115,7 @@ cloudabi_errno_t name_text_replace(struct name_text *text, size_t consumed, cons
         return error;
     /* The end is the target's only if nothing follows; and then what the text was said to be goes on. */
     fresh.must_dir = text->must_dir || (rest == 0 && fresh.must_dir);
+    text->ends_dot = text->ends_dot || (rest == 0 && fresh.ends_dot);
     memcpy(text->bytes, fresh.bytes, fresh.len);
     text->len = fresh.len;
     text->must_dir = fresh.must_dir;

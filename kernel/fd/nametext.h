@@ -18,6 +18,7 @@
 
 struct name_text {
     size_t len;
+    bool ends_dot; /* ended in ".": no operation on a name can be meant */
     bool must_dir; /* ended in a slash or ".": what it names must be a directory */
     char bytes[NAME_TEXT_MAX];
 };

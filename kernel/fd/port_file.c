@@ -228,10 +228,12 @@ static cloudabi_errno_t synthetic_seek(struct file *file, int64_t delta, cloudab
             return error;
         base = stat.st_size;
     }
-    uint64_t target;
-    if (__builtin_add_overflow(base, (uint64_t)delta, &target) != (delta < 0) || (target >> 63) != 0)
+    int64_t target;
+    if (__builtin_add_overflow(base, delta, &target))
+        return CLOUDABI_EOVERFLOW;
+    if (target < 0)
         return CLOUDABI_EINVAL;
-    file->position = *position = target;
+    file->position = *position = (uint64_t)target;
     return 0;
 }
 

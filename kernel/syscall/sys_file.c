@@ -20,8 +20,10 @@ cloudabi_errno_t sys_file_advise(const struct fd_grant *fd, cloudabi_filesize_t 
 cloudabi_errno_t sys_file_allocate(const struct fd_grant *fd, cloudabi_filesize_t offset,
                                    cloudabi_filesize_t len)
 {
-    if (len == 0 || offset > INT64_MAX || len > INT64_MAX - offset)
+    if (len == 0 || offset > INT64_MAX || len > INT64_MAX)
         return CLOUDABI_EINVAL;
+    if (len > INT64_MAX - offset)
+        return CLOUDABI_EFBIG;
     return file_allocate(fd->file, offset, len);
 }
 

@@ -217,7 +217,7 @@ cloudabi_errno_t tree_unlink(struct inode *dir, struct name name, bool directory
     if (!is_dir(inode) && (directory || must_dir))
         return CLOUDABI_ENOTDIR;
     if (is_dir(inode) && !directory)
-        return CLOUDABI_EISDIR;
+        return CLOUDABI_EPERM;
     if (is_dir(inode) && inode->dir.count != 0)
         return CLOUDABI_ENOTEMPTY;
     entry_remove(&dir->dir, entry);
