@@ -16,25 +16,25 @@
 #define RING_FRAMES (PORT_RING_MAX / PAGE_SIZE)
 
 struct ring {
-    struct mutex lock;                  /* one client thread in this direction */
-    uint32_t size;                      /* constant: power of two */
-    uint32_t own;                       /* the kernel's index; lock */
-    uint64_t offset;                    /* constant: of its bytes in the region */
-    struct frame *frames[RING_FRAMES];  /* lock; referenced */
+    struct mutex lock;                 /* one client thread in this direction */
+    uint32_t size;                     /* constant: power of two */
+    uint32_t own;                      /* the kernel's index; lock */
+    uint64_t offset;                   /* constant: of its bytes in the region */
+    struct frame *frames[RING_FRAMES]; /* lock; referenced */
 };
 
 struct channel {
     _Atomic uint32_t references;
-    struct port *port;                  /* constant; referenced */
-    struct memobj *region;              /* constant; referenced */
-    unsigned number;                    /* constant */
-    uint32_t epoch;                     /* constant */
-    struct frame *control_frame;        /* constant; referenced */
+    struct port *port;           /* constant; referenced */
+    struct memobj *region;       /* constant; referenced */
+    unsigned number;             /* constant */
+    uint32_t epoch;              /* constant */
+    struct frame *control_frame; /* constant; referenced */
     struct port_channel *control;
-    struct ring in, out;                /* to the service, to the client */
+    struct ring in, out; /* to the service, to the client */
     struct waitq waiters;
-    _Atomic uint16_t aborted;           /* errno for every later call */
-    _Atomic uint32_t shut;              /* PORT_CLIENT_SHUT_*, as published */
+    _Atomic uint16_t aborted; /* errno for every later call */
+    _Atomic uint32_t shut;    /* PORT_CLIENT_SHUT_*, as published */
 };
 
 /* --- the table of a port's channels --------------------------------------------------------------------------------- */
@@ -265,7 +265,8 @@ static cloudabi_errno_t abort_early(struct port *port, uint64_t n, cloudabi_errn
     if ((__atomic_load_n(&control->client_flags, __ATOMIC_ACQUIRE) & PORT_CLIENT_CLOSED) == 0) {
         spinlock_lock(&port->lock);
         struct channel **entry = channel_entry(port, n);
-        struct channel *channel = *entry != NULL && marked_abort(*entry) == 0 ? channel_get(*entry) : NULL;
+        struct channel *channel =
+            *entry != NULL && marked_abort(*entry) == 0 ? channel_get(*entry) : NULL;
         if (channel == NULL)
             *entry = abort_mark(abort);
         spinlock_unlock(&port->lock);
@@ -319,13 +320,14 @@ static bool ring_init(struct ring *ring, uint32_t size, uint64_t offset)
 }
 
 /* The bytes at the ring's own index plus SKIP: at most a page's rest. */
-static cloudabi_errno_t ring_piece(struct channel *channel, struct ring *ring, uint32_t skip, uint8_t **bytes,
-                                   size_t *len)
+static cloudabi_errno_t ring_piece(struct channel *channel, struct ring *ring, uint32_t skip,
+                                   uint8_t **bytes, size_t *len)
 {
     uint32_t at = (ring->own + skip) & (ring->size - 1);
     struct frame **frame = &ring->frames[at / PAGE_SIZE];
     if (*frame == NULL) {
-        cloudabi_errno_t error = memobj_page(channel->region, (ring->offset + at) / PAGE_SIZE, true, frame);
+        cloudabi_errno_t error =
+            memobj_page(channel->region, (ring->offset + at) / PAGE_SIZE, true, frame);
         if (error != 0) {
             *frame = NULL;
             return error;
@@ -364,8 +366,8 @@ static cloudabi_errno_t broken(struct channel *channel)
 }
 
 /* Copies what is there, from byte SKIP of TO. EAGAIN: nothing yet. *DONE = 0 with success: end. out.lock held. */
-static cloudabi_errno_t take_bytes(struct channel *channel, const struct user_vec *to, size_t skip, bool peek,
-                                   size_t *done)
+static cloudabi_errno_t take_bytes(struct channel *channel, const struct user_vec *to, size_t skip,
+                                   bool peek, size_t *done)
 {
     uint32_t available;
     *done = 0;
@@ -374,7 +376,8 @@ static cloudabi_errno_t take_bytes(struct channel *channel, const struct user_ve
     if (available == 0) {
         if (atomic_load(&channel->aborted) != 0)
             return atomic_load(&channel->aborted);
-        bool end = server_has(channel, PORT_SERVER_EOF) || (channel->shut & PORT_CLIENT_SHUT_READ) != 0;
+        bool end =
+            server_has(channel, PORT_SERVER_EOF) || (channel->shut & PORT_CLIENT_SHUT_READ) != 0;
         if (!end)
             return CLOUDABI_EAGAIN;
         return out_available(channel, &available) && available == 0 ? 0 : CLOUDABI_EAGAIN;
@@ -399,7 +402,8 @@ static cloudabi_errno_t take_bytes(struct channel *channel, const struct user_ve
 }
 
 /* Copies as much as there is room for. EAGAIN: none. in.lock held. */
-static cloudabi_errno_t give_bytes(struct channel *channel, const struct user_vec *from, size_t skip, size_t *done)
+static cloudabi_errno_t give_bytes(struct channel *channel, const struct user_vec *from,
+                                   size_t skip, size_t *done)
 {
     uint32_t room;
     *done = 0;
@@ -435,8 +439,8 @@ static void announce_wait(struct channel *channel, uint32_t event)
     __atomic_fetch_or(&channel->control->client_waits, event, __ATOMIC_SEQ_CST);
 }
 
-static cloudabi_errno_t try_take(struct channel *channel, const struct user_vec *to, size_t skip, bool peek,
-                                 size_t *done)
+static cloudabi_errno_t try_take(struct channel *channel, const struct user_vec *to, size_t skip,
+                                 bool peek, size_t *done)
 {
     mutex_lock(&channel->out.lock);
     cloudabi_errno_t error = take_bytes(channel, to, skip, peek, done);
@@ -444,7 +448,8 @@ static cloudabi_errno_t try_take(struct channel *channel, const struct user_vec 
     return error;
 }
 
-static cloudabi_errno_t try_give(struct channel *channel, const struct user_vec *from, size_t skip, size_t *done)
+static cloudabi_errno_t try_give(struct channel *channel, const struct user_vec *from, size_t skip,
+                                 size_t *done)
 {
     mutex_lock(&channel->in.lock);
     cloudabi_errno_t error = give_bytes(channel, from, skip, done);
@@ -452,8 +457,8 @@ static cloudabi_errno_t try_give(struct channel *channel, const struct user_vec 
     return error;
 }
 
-static cloudabi_errno_t wait_take(struct channel *channel, const struct user_vec *to, size_t skip, bool peek,
-                                  size_t *done)
+static cloudabi_errno_t wait_take(struct channel *channel, const struct user_vec *to, size_t skip,
+                                  bool peek, size_t *done)
 {
     struct waiter waiter;
     cloudabi_errno_t error;
@@ -471,7 +476,8 @@ static cloudabi_errno_t wait_take(struct channel *channel, const struct user_vec
     return error;
 }
 
-static cloudabi_errno_t wait_give(struct channel *channel, const struct user_vec *from, size_t skip, size_t *done)
+static cloudabi_errno_t wait_give(struct channel *channel, const struct user_vec *from, size_t skip,
+                                  size_t *done)
 {
     struct waiter waiter;
     cloudabi_errno_t error;
@@ -496,8 +502,8 @@ static bool nonblocking(const struct file *file)
     return (file->flags & CLOUDABI_FDFLAG_NONBLOCK) != 0;
 }
 
-static cloudabi_errno_t channel_take(struct file *file, const struct user_vec *to, cloudabi_riflags_t flags,
-                                     size_t *done)
+static cloudabi_errno_t channel_take(struct file *file, const struct user_vec *to,
+                                     cloudabi_riflags_t flags, size_t *done)
 {
     struct channel *channel = file->data;
     bool peek = (flags & CLOUDABI_SOCK_RECV_PEEK) != 0;
@@ -534,14 +540,14 @@ static cloudabi_errno_t channel_give(struct file *file, const struct user_vec *f
     return *done > 0 ? 0 : error;
 }
 
-static cloudabi_errno_t channel_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
-                                     size_t *done)
+static cloudabi_errno_t channel_read(struct file *file, const struct user_vec *to,
+                                     const uint64_t *offset, size_t *done)
 {
     return offset != NULL ? CLOUDABI_ESPIPE : channel_take(file, to, 0, done);
 }
 
-static cloudabi_errno_t channel_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
-                                      size_t *done)
+static cloudabi_errno_t channel_write(struct file *file, const struct user_vec *from,
+                                      const uint64_t *offset, size_t *done)
 {
     return offset != NULL ? CLOUDABI_ESPIPE : channel_give(file, from, done);
 }
@@ -580,8 +586,8 @@ static void poll_read(struct channel *channel, struct poll_state *state)
 {
     uint32_t available;
     bool sound = out_available(channel, &available);
-    bool end = server_has(channel, PORT_SERVER_EOF) || (channel->shut & PORT_CLIENT_SHUT_READ) != 0 ||
-               atomic_load(&channel->aborted) != 0;
+    bool end = server_has(channel, PORT_SERVER_EOF) ||
+               (channel->shut & PORT_CLIENT_SHUT_READ) != 0 || atomic_load(&channel->aborted) != 0;
     state->nbytes = sound ? available : 0;
     state->ready = !sound || available > 0 || end;
     if (end)
@@ -592,15 +598,16 @@ static void poll_write(struct channel *channel, struct poll_state *state)
 {
     uint32_t room;
     bool sound = in_room(channel, &room);
-    bool end = server_has(channel, PORT_SERVER_SHUT_READ) || (channel->shut & PORT_CLIENT_SHUT_WRITE) != 0 ||
-               atomic_load(&channel->aborted) != 0;
+    bool end = server_has(channel, PORT_SERVER_SHUT_READ) ||
+               (channel->shut & PORT_CLIENT_SHUT_WRITE) != 0 || atomic_load(&channel->aborted) != 0;
     state->nbytes = sound ? room : 0;
     state->ready = !sound || room > 0 || end;
     if (end)
         state->flags = CLOUDABI_EVENT_FD_READWRITE_HANGUP;
 }
 
-static void channel_poll(struct file *file, bool write, struct waiter *waiter, struct poll_state *state)
+static void channel_poll(struct file *file, bool write, struct waiter *waiter,
+                         struct poll_state *state)
 {
     struct channel *channel = file->data;
     if (waiter != NULL) {
@@ -673,7 +680,8 @@ static void channel_discard(struct channel *channel)
 }
 
 cloudabi_errno_t channel_create(struct port *port, uint32_t epoch, uint64_t n, struct job *job,
-                                cloudabi_filetype_t type, cloudabi_fdflags_t flags, struct file **out)
+                                cloudabi_filetype_t type, cloudabi_fdflags_t flags,
+                                struct file **out)
 {
     if (n >= PORT_CHANNELS)
         return CLOUDABI_EPROTO;

@@ -40,8 +40,8 @@ static cloudabi_errno_t knode_step(struct knode *node, const char *name, size_t 
 }
 
 /* Walks all of PATH but the last component, which *LAST names (empty: the path was). */
-static cloudabi_errno_t knode_walk_parent(struct name_request *request, struct knode *node, const char **last,
-                                          size_t *last_len)
+static cloudabi_errno_t knode_walk_parent(struct name_request *request, struct knode *node,
+                                          const char **last, size_t *last_len)
 {
     const char *path = request->path;
     size_t len = request->len;
@@ -111,8 +111,8 @@ static cloudabi_errno_t knode_use(struct name_request *request, struct knode *no
 }
 
 /* Names made and removed: only where the directory allows it. */
-static cloudabi_errno_t knode_change(struct name_request *request, const struct knode *dir, const char *name,
-                                     size_t len)
+static cloudabi_errno_t knode_change(struct name_request *request, const struct knode *dir,
+                                     const char *name, size_t len)
 {
     struct knode existing;
     bool exists = dir->ops->lookup(dir, name, len, &existing) == 0;
@@ -121,7 +121,8 @@ static cloudabi_errno_t knode_change(struct name_request *request, const struct 
     if (request->op == PORT_UNLINK) {
         if (!exists)
             return CLOUDABI_ENOENT;
-        return dir->ops->unlink != NULL ? dir->ops->unlink(dir, name, len, request->mask != 0) : CLOUDABI_EROFS;
+        return dir->ops->unlink != NULL ? dir->ops->unlink(dir, name, len, request->mask != 0)
+                                        : CLOUDABI_EROFS;
     }
     if (exists)
         return CLOUDABI_EEXIST;
@@ -139,7 +140,8 @@ cloudabi_errno_t knode_place_request(struct name_request *request)
     cloudabi_errno_t error = knode_walk_parent(request, &node, &last, &last_len);
     if (error != 0)
         return error;
-    bool changes = request->op == PORT_MKDIR || request->op == PORT_UNLINK || request->op == PORT_SYMLINK;
+    bool changes =
+        request->op == PORT_MKDIR || request->op == PORT_UNLINK || request->op == PORT_SYMLINK;
     if (changes && node.type == CLOUDABI_FILETYPE_DIRECTORY) {
         error = knode_change(request, &node, last, last_len);
         knode_put(&node);
@@ -149,7 +151,8 @@ cloudabi_errno_t knode_place_request(struct name_request *request)
         error = knode_step(&node, last, last_len);
         if (error != 0) {
             knode_put(&node);
-            bool create = request->op == PORT_OPEN && (request->open->oflags & CLOUDABI_O_CREAT) != 0;
+            bool create =
+                request->op == PORT_OPEN && (request->open->oflags & CLOUDABI_O_CREAT) != 0;
             return error == CLOUDABI_ENOENT && create ? CLOUDABI_EROFS : error;
         }
     }
@@ -178,7 +181,8 @@ static cloudabi_errno_t kdir_stat(struct file *file, cloudabi_filestat_t *out)
 }
 
 /* Entry COOKIE of the directory with `.` and `..` first. */
-static cloudabi_errno_t kdir_entry(const struct knode *dir, uint64_t cookie, struct knode_entry *entry)
+static cloudabi_errno_t kdir_entry(const struct knode *dir, uint64_t cookie,
+                                   struct knode_entry *entry)
 {
     if (cookie >= 2)
         return dir->ops->entry(dir, cookie - 2, entry);
@@ -189,8 +193,8 @@ static cloudabi_errno_t kdir_entry(const struct knode *dir, uint64_t cookie, str
     return 0;
 }
 
-static cloudabi_errno_t kdir_readdir(struct file *file, user_addr_t buf, size_t len, cloudabi_dircookie_t cookie,
-                                     size_t *used)
+static cloudabi_errno_t kdir_readdir(struct file *file, user_addr_t buf, size_t len,
+                                     cloudabi_dircookie_t cookie, size_t *used)
 {
     struct record {
         cloudabi_dirent_t entry;

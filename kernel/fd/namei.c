@@ -16,8 +16,8 @@
 #include "kernel/mm/slab.h"
 
 #define STACK_INLINE 8
-#define STACK_MAX 512 /* directories that `..` may return to: more than a path can name */
-#define LINKS_MAX 32
+#define STACK_MAX    512 /* directories that `..` may return to: more than a path can name */
+#define LINKS_MAX    32
 
 /* Lives on the caller's kernel stack: about 2.7 KiB, of which a plain look-up touches a few lines. */
 struct lookup {
@@ -25,7 +25,8 @@ struct lookup {
     struct place *stack; /* inline_stack or allocated */
     unsigned depth, room;
     unsigned links;
-    cloudabi_errno_t itself; /* what the operation on the directory itself gives; 0: it is performed */
+    cloudabi_errno_t
+        itself; /* what the operation on the directory itself gives; 0: it is performed */
     struct place inline_stack[STACK_INLINE];
     struct name_text text;
     char link[NAME_TARGET_MAX];
@@ -166,8 +167,9 @@ static cloudabi_errno_t perform(struct lookup *lookup)
         if (lookup->text.len == 0 && lookup->itself != 0)
             return lookup->itself;
         if (lookup->text.must_dir)
-            lookup->request.flags |= lookup->request.op <= PORT_PUTATTR ? PORT_FLAG_MUSTDIR | PORT_FLAG_FOLLOW
-                                                                       : PORT_FLAG_MUSTDIR;
+            lookup->request.flags |= lookup->request.op <= PORT_PUTATTR
+                                         ? PORT_FLAG_MUSTDIR | PORT_FLAG_FOLLOW
+                                         : PORT_FLAG_MUSTDIR;
         error = step(lookup, lookup->request.op, lookup->text.len, &again);
         if (error != 0 || !again)
             return error;
@@ -175,8 +177,8 @@ static cloudabi_errno_t perform(struct lookup *lookup)
 }
 
 /* After success lookup_end() must follow. */
-static cloudabi_errno_t lookup_begin(struct lookup *lookup, const struct fd_grant *dir, const struct user_path *path,
-                                     enum port_op op)
+static cloudabi_errno_t lookup_begin(struct lookup *lookup, const struct fd_grant *dir,
+                                     const struct user_path *path, enum port_op op)
 {
     if (path->len == 0)
         return CLOUDABI_ENOENT;
@@ -264,8 +266,9 @@ cloudabi_errno_t namei_stat_put(const struct fd_grant *dir, const struct user_pa
 }
 
 /* Operations on one name that answer with nothing. An empty text is the directory itself: ITSELF. */
-static cloudabi_errno_t name_operation(const struct fd_grant *dir, const struct user_path *path, enum port_op op,
-                                       uint16_t mask, const struct user_path *target, cloudabi_errno_t itself)
+static cloudabi_errno_t name_operation(const struct fd_grant *dir, const struct user_path *path,
+                                       enum port_op op, uint16_t mask,
+                                       const struct user_path *target, cloudabi_errno_t itself)
 {
     struct lookup lookup;
     cloudabi_errno_t error = lookup_begin(&lookup, dir, path, op);
@@ -293,13 +296,14 @@ cloudabi_errno_t namei_symlink(const struct fd_grant *dir, const struct user_pat
     return name_operation(dir, path, PORT_SYMLINK, 0, target, CLOUDABI_EEXIST);
 }
 
-cloudabi_errno_t namei_unlink(const struct fd_grant *dir, const struct user_path *path, cloudabi_ulflags_t flags)
+cloudabi_errno_t namei_unlink(const struct fd_grant *dir, const struct user_path *path,
+                              cloudabi_ulflags_t flags)
 {
     return name_operation(dir, path, PORT_UNLINK, flags, NULL, CLOUDABI_EINVAL);
 }
 
-cloudabi_errno_t namei_readlink(const struct fd_grant *dir, const struct user_path *path, user_addr_t buf,
-                                size_t len, size_t *used)
+cloudabi_errno_t namei_readlink(const struct fd_grant *dir, const struct user_path *path,
+                                user_addr_t buf, size_t len, size_t *used)
 {
     struct lookup lookup;
     cloudabi_errno_t error = lookup_begin(&lookup, dir, path, PORT_READLINK);
@@ -340,8 +344,9 @@ static cloudabi_errno_t two_names(struct lookup *from, struct lookup *to, bool *
     return step(from, from->request.op, from->text.len, again);
 }
 
-static cloudabi_errno_t two_name_operation(const struct fd_grant *dir1, const struct user_path *path1,
-                                           uint16_t flags, const struct fd_grant *dir2,
+static cloudabi_errno_t two_name_operation(const struct fd_grant *dir1,
+                                           const struct user_path *path1, uint16_t flags,
+                                           const struct fd_grant *dir2,
                                            const struct user_path *path2, enum port_op op)
 {
     struct lookup from, to;
@@ -363,7 +368,8 @@ out:
 }
 
 cloudabi_errno_t namei_link(const struct fd_grant *from, const struct user_path *path1,
-                            cloudabi_lookupflags_t flags, const struct fd_grant *to, const struct user_path *path2)
+                            cloudabi_lookupflags_t flags, const struct fd_grant *to,
+                            const struct user_path *path2)
 {
     return two_name_operation(from, path1, follow(flags), to, path2, PORT_LINK);
 }

@@ -16,7 +16,8 @@ struct open_args {
     struct rights asked;
 };
 cloudabi_errno_t namei_open(const struct fd_grant *dir, const struct user_path *path,
-                            const struct open_args *args, struct file **file, struct rights *rights);
+                            const struct open_args *args, struct file **file,
+                            struct rights *rights);
 cloudabi_errno_t namei_stat(const struct fd_grant *dir, const struct user_path *path,
                             cloudabi_lookupflags_t flags, cloudabi_filestat_t *out);
 cloudabi_errno_t namei_stat_put(const struct fd_grant *dir, const struct user_path *path,
@@ -25,9 +26,10 @@ cloudabi_errno_t namei_stat_put(const struct fd_grant *dir, const struct user_pa
 cloudabi_errno_t namei_mkdir(const struct fd_grant *dir, const struct user_path *path);
 cloudabi_errno_t namei_symlink(const struct fd_grant *dir, const struct user_path *path,
                                const struct user_path *target);
-cloudabi_errno_t namei_unlink(const struct fd_grant *dir, const struct user_path *path, cloudabi_ulflags_t flags);
-cloudabi_errno_t namei_readlink(const struct fd_grant *dir, const struct user_path *path, user_addr_t buf,
-                                size_t len, size_t *used);
+cloudabi_errno_t namei_unlink(const struct fd_grant *dir, const struct user_path *path,
+                              cloudabi_ulflags_t flags);
+cloudabi_errno_t namei_readlink(const struct fd_grant *dir, const struct user_path *path,
+                                user_addr_t buf, size_t len, size_t *used);
 cloudabi_errno_t namei_link(const struct fd_grant *from, const struct user_path *path1,
                             cloudabi_lookupflags_t flags, const struct fd_grant *to,
                             const struct user_path *path2);

@@ -88,10 +88,12 @@ void name_text_drop(struct name_text *text, size_t len)
 
 bool name_ends_component(const char *path, size_t path_len, size_t len)
 {
-    return len > 0 && len <= path_len && path[len - 1] != '/' && (len == path_len || path[len] == '/');
+    return len > 0 && len <= path_len && path[len - 1] != '/' &&
+           (len == path_len || path[len] == '/');
 }
 
-cloudabi_errno_t name_text_replace(struct name_text *text, size_t consumed, const char *target, size_t target_len)
+cloudabi_errno_t name_text_replace(struct name_text *text, size_t consumed, const char *target,
+                                   size_t target_len)
 {
     if (target_len == 0)
         return CLOUDABI_ENOENT;

@@ -35,6 +35,7 @@ void name_text_drop(struct name_text *text, size_t len);
 bool name_ends_component(const char *path, size_t path_len, size_t len);
 /* The component that ends at CONSUMED is a symbolic link: it gives way to its target. ENOENT: empty target;
  * ENOTCAPABLE: an absolute one; EINVAL: one with NUL; ENAMETOOLONG.  After an error the text is as before. */
-cloudabi_errno_t name_text_replace(struct name_text *text, size_t consumed, const char *target, size_t target_len);
+cloudabi_errno_t name_text_replace(struct name_text *text, size_t consumed, const char *target,
+                                   size_t target_len);
 
 #endif

@@ -32,25 +32,25 @@ struct name_request {
     struct place *dir;
     const char *path;
     size_t len;
-    uint16_t flags;              /* PORT_FLAG_* */
+    uint16_t flags; /* PORT_FLAG_* */
     /* arguments by operation */
     const struct open_args *open;
-    struct job *job;             /* pays for what is opened */
-    const char *target;          /* SYMLINK, or the second name of LINK and RENAME */
+    struct job *job;    /* pays for what is opened */
+    const char *target; /* SYMLINK, or the second name of LINK and RENAME */
     size_t target_len;
-    struct place *dir2;          /* LINK, RENAME */
+    struct place *dir2; /* LINK, RENAME */
     const cloudabi_filestat_t *attr;
     uint16_t mask;
     /* results */
     enum port_kind kind;
-    size_t consumed;             /* LINK, CROSS */
-    char *link;                  /* room for NAME_TARGET_MAX bytes; LINK: target; READLINK: the bytes */
+    size_t consumed; /* LINK, CROSS */
+    char *link;      /* room for NAME_TARGET_MAX bytes; LINK: target; READLINK: the bytes */
     size_t link_len;
-    struct fd_grant given;       /* CROSS: referenced */
-    struct place found;          /* WALK: referenced */
-    struct file *file;           /* OPEN: referenced */
-    struct rights rights;        /* OPEN */
-    cloudabi_filestat_t stat;    /* STAT */
+    struct fd_grant given;    /* CROSS: referenced */
+    struct place found;       /* WALK: referenced */
+    struct file *file;        /* OPEN: referenced */
+    struct rights rights;     /* OPEN */
+    cloudabi_filestat_t stat; /* STAT */
 };
 
 cloudabi_errno_t place_request(struct name_request *request);

@@ -79,7 +79,8 @@ bool port_is_server(struct port *port)
 }
 
 /* Makes the region of a new epoch and the kernel's own pointers into it. */
-static cloudabi_errno_t region_create(struct port *port, struct memobj **region, struct frame **fixed)
+static cloudabi_errno_t region_create(struct port *port, struct memobj **region,
+                                      struct frame **fixed)
 {
     *region = memobj_create(port->job, PORT_REGION_SIZE);
     if (*region == NULL)
@@ -129,7 +130,8 @@ static cloudabi_errno_t serving_note(struct port *port)
 }
 
 /* The calling process becomes the server. Port lock held. */
-static void serve_begin(struct port *port, struct process *self, struct memobj *region, struct frame **fixed)
+static void serve_begin(struct port *port, struct process *self, struct memobj *region,
+                        struct frame **fixed)
 {
     for (unsigned i = 0; i < FIXED_PAGES; i++) {
         struct frame *old = port->fixed[i];
@@ -253,8 +255,8 @@ static void port_file_close(struct file *file)
     port_put(port);
 }
 
-static cloudabi_errno_t port_file_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
-                                       size_t *done)
+static cloudabi_errno_t port_file_read(struct file *file, const struct user_vec *to,
+                                       const uint64_t *offset, size_t *done)
 {
     if (to->total != 0 || offset != NULL)
         return CLOUDABI_EINVAL;
@@ -262,8 +264,8 @@ static cloudabi_errno_t port_file_read(struct file *file, const struct user_vec 
     return port_serve_wait(file->data, (file->flags & CLOUDABI_FDFLAG_NONBLOCK) != 0);
 }
 
-static cloudabi_errno_t port_file_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
-                                        size_t *done)
+static cloudabi_errno_t port_file_write(struct file *file, const struct user_vec *from,
+                                        const uint64_t *offset, size_t *done)
 {
     if (from->total != 0 || offset != NULL)
         return CLOUDABI_EINVAL;
@@ -293,8 +295,9 @@ static void port_drop_unmapped(struct port *port)
         port_vacate(port, epoch);
 }
 
-static cloudabi_errno_t port_file_map(struct file *file, uint64_t offset, uint64_t length, bool shared,
-                                      struct memobj **object, uint64_t *object_offset, bool *no_fork)
+static cloudabi_errno_t port_file_map(struct file *file, uint64_t offset, uint64_t length,
+                                      bool shared, struct memobj **object, uint64_t *object_offset,
+                                      bool *no_fork)
 {
     struct port *port = file->data;
     if (!shared || offset != 0 || length > PORT_REGION_SIZE)
@@ -311,7 +314,8 @@ static cloudabi_errno_t port_file_map(struct file *file, uint64_t offset, uint64
     return *object != NULL ? 0 : CLOUDABI_EIO;
 }
 
-static void port_file_poll(struct file *file, bool write, struct waiter *waiter, struct poll_state *state)
+static void port_file_poll(struct file *file, bool write, struct waiter *waiter,
+                           struct poll_state *state)
 {
     struct port *port = file->data;
     struct thread *next = NULL;

@@ -11,7 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/sched.h"
 
-#define NO_SLOT PORT_SLOTS
+#define NO_SLOT       PORT_SLOTS
 #define RESERVED_MASK ((1ull << PORT_RESERVED_SLOTS) - 1)
 
 /* Has JOB its share of the slots? Lock held. */
@@ -78,7 +78,8 @@ static cloudabi_errno_t try_begin(struct port_call *call, uint32_t epoch)
     struct port *port = call->port;
     cloudabi_errno_t error = CLOUDABI_EAGAIN;
     spinlock_lock(&port->lock);
-    if (port->state == PORT_DEAD || (epoch != 0 && (port->state != PORT_SERVED || port->epoch != epoch))) {
+    if (port->state == PORT_DEAD ||
+        (epoch != 0 && (port->state != PORT_SERVED || port->epoch != epoch))) {
         error = CLOUDABI_EIO;
     } else if (port->state == PORT_SERVED) {
         if (port_is_server(port))
@@ -108,7 +109,8 @@ __attribute__((noinline)) static cloudabi_errno_t wait_begin(struct port_call *c
     return error;
 }
 
-cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum port_op op, uint32_t epoch)
+cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum port_op op,
+                                 uint32_t epoch)
 {
     call->port = port;
     call->reply = NULL;
@@ -144,12 +146,14 @@ static cloudabi_errno_t payload_frame(struct port_call *call, size_t at, uint8_t
     struct frame **frame = &port->slot[call->slot].payload[at / PAGE_SIZE];
     if (*frame == NULL) {
         spinlock_lock(&port->lock);
-        struct memobj *region =
-            port->state == PORT_SERVED && port->epoch == call->epoch ? memobj_get(port->region) : NULL;
+        struct memobj *region = port->state == PORT_SERVED && port->epoch == call->epoch
+                                    ? memobj_get(port->region)
+                                    : NULL;
         spinlock_unlock(&port->lock);
         if (region == NULL)
             return CLOUDABI_EIO;
-        uint64_t index = (PORT_PAYLOAD_OFFSET + (uint64_t)call->slot * PORT_PAYLOAD + at) / PAGE_SIZE;
+        uint64_t index =
+            (PORT_PAYLOAD_OFFSET + (uint64_t)call->slot * PORT_PAYLOAD + at) / PAGE_SIZE;
         cloudabi_errno_t error = memobj_page(region, index, true, frame);
         memobj_put(region);
         if (error != 0) {
@@ -163,8 +167,8 @@ static cloudabi_errno_t payload_frame(struct port_call *call, size_t at, uint8_t
 
 enum direction { PUT, PUT_USER, TAKE, TAKE_USER };
 
-static cloudabi_errno_t copy_piece(enum direction way, uint8_t *slot, void *kernel, const struct user_vec *user,
-                                   size_t at, size_t len)
+static cloudabi_errno_t copy_piece(enum direction way, uint8_t *slot, void *kernel,
+                                   const struct user_vec *user, size_t at, size_t len)
 {
     switch (way) {
     case PUT:
@@ -181,8 +185,9 @@ static cloudabi_errno_t copy_piece(enum direction way, uint8_t *slot, void *kern
 }
 
 /* Moves LEN bytes between payload offset AT and the other side (from byte SKIP of it). */
-static cloudabi_errno_t payload_copy(struct port_call *call, enum direction way, size_t at, void *kernel,
-                                     const struct user_vec *user, size_t skip, size_t len)
+static cloudabi_errno_t payload_copy(struct port_call *call, enum direction way, size_t at,
+                                     void *kernel, const struct user_vec *user, size_t skip,
+                                     size_t len)
 {
     if (at > PORT_PAYLOAD || len > PORT_PAYLOAD - at)
         return CLOUDABI_EMSGSIZE;
@@ -208,8 +213,8 @@ cloudabi_errno_t port_call_put(struct port_call *call, size_t at, const void *by
     return payload_copy(call, PUT, at, (void *)(uintptr_t)bytes, NULL, 0, len);
 }
 
-cloudabi_errno_t port_call_put_user(struct port_call *call, size_t at, const struct user_vec *from, size_t skip,
-                                    size_t len)
+cloudabi_errno_t port_call_put_user(struct port_call *call, size_t at, const struct user_vec *from,
+                                    size_t skip, size_t len)
 {
     return payload_copy(call, PUT_USER, at, NULL, from, skip, len);
 }
@@ -219,8 +224,8 @@ cloudabi_errno_t port_call_take(struct port_call *call, size_t at, void *to, siz
     return payload_copy(call, TAKE, at, to, NULL, 0, len);
 }
 
-cloudabi_errno_t port_call_take_user(struct port_call *call, size_t at, const struct user_vec *to, size_t skip,
-                                     size_t len)
+cloudabi_errno_t port_call_take_user(struct port_call *call, size_t at, const struct user_vec *to,
+                                     size_t skip, size_t len)
 {
     struct frame *const *frame = call->port->slot[call->slot].payload;
     if (to->count == 1 && at + len <= PAGE_SIZE && *frame != NULL) /* as most are */
@@ -293,7 +298,8 @@ cloudabi_errno_t port_call_run(struct port_call *call)
     if (error != 0)
         return error;
     while (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != SLOT_REPLIED) {
-        error = server != NULL ? sched_handoff_and_park(server, UINT64_MAX) : thread_park(UINT64_MAX);
+        error =
+            server != NULL ? sched_handoff_and_park(server, UINT64_MAX) : thread_park(UINT64_MAX);
         server = NULL;
         if (error == CLOUDABI_EINTR && call_abandon(call))
             return CLOUDABI_EINTR;
@@ -396,7 +402,8 @@ bool port_post_forgets_slow(struct port *port, struct list *freed)
 {
     bool posted = false;
     while (!list_empty(&port->forgets) && port->state == PORT_SERVED && port->free_slots != 0) {
-        struct port_node *node = container_of(list_pop(&port->forgets), struct port_node, forget_link);
+        struct port_node *node =
+            container_of(list_pop(&port->forgets), struct port_node, forget_link);
         unsigned i = (unsigned)__builtin_ctzll(port->free_slots);
         struct slot *slot = &port->slot[i];
         port->free_slots &= ~(1ull << i);

@@ -25,7 +25,8 @@ bool port_pending(struct port *port)
     atomic_thread_fence(memory_order_seq_cst);
     const struct port_header *header = port->header;
     return port->state != PORT_SERVED ||
-           __atomic_load_n(&header->req_head, __ATOMIC_RELAXED) != __atomic_load_n(&port->req_tail, __ATOMIC_RELAXED) ||
+           __atomic_load_n(&header->req_head, __ATOMIC_RELAXED) !=
+               __atomic_load_n(&port->req_tail, __ATOMIC_RELAXED) ||
            __atomic_load_n(&header->flush_pending, __ATOMIC_RELAXED) != 0 ||
            __atomic_load_n(&header->channel_any, __ATOMIC_RELAXED) != 0;
 }
@@ -110,7 +111,8 @@ static void reply_discard(struct port *port, unsigned i)
 }
 
 /* Takes the descriptor that an FD or CROSS reply names out of the service's table. Lock held; comes back with it. */
-static const char *reply_descriptor(struct port *port, const struct port_reply *reply, struct fd_grant *given)
+static const char *reply_descriptor(struct port *port, const struct port_reply *reply,
+                                    struct fd_grant *given)
 {
     spinlock_unlock(&port->lock); /* the table's lock ranks lower */
     bool found = fd_get((cloudabi_fd_t)reply->fd[0], 0, given) == 0;
@@ -180,13 +182,15 @@ static bool may_be_minted(enum port_form form, cloudabi_filetype_t type)
     case PORT_FORM_SYNTHETIC:
         return type == CLOUDABI_FILETYPE_CHARACTER_DEVICE || type == CLOUDABI_FILETYPE_REGULAR_FILE;
     case PORT_FORM_STREAM:
-        return type == CLOUDABI_FILETYPE_CHARACTER_DEVICE || type == CLOUDABI_FILETYPE_SOCKET_STREAM;
+        return type == CLOUDABI_FILETYPE_CHARACTER_DEVICE ||
+               type == CLOUDABI_FILETYPE_SOCKET_STREAM;
     default:
         return false;
     }
 }
 
-static cloudabi_errno_t mint_file(struct port *port, const struct port_command *command, struct file **file)
+static cloudabi_errno_t mint_file(struct port *port, const struct port_command *command,
+                                  struct file **file)
 {
     if (!may_be_minted(command->form, command->type))
         return CLOUDABI_EINVAL;
@@ -206,7 +210,8 @@ static cloudabi_errno_t mint_file(struct port *port, const struct port_command *
     return error;
 }
 
-static cloudabi_errno_t command_mint(struct port *port, const struct port_command *command, int32_t *fd)
+static cloudabi_errno_t command_mint(struct port *port, const struct port_command *command,
+                                     int32_t *fd)
 {
     struct file *file;
     cloudabi_errno_t error = mint_file(port, command, &file);
@@ -295,7 +300,8 @@ cloudabi_errno_t port_deliver(struct port *port, struct thread **next)
     const char *fault = NULL;
     uint32_t epoch = port->epoch;
     if (port->state == PORT_SERVED && port_is_server(port)) {
-        fault = take_replies(port, next); /* first: a command may be about a node or channel that one names */
+        fault = take_replies(
+            port, next); /* first: a command may be about a node or channel that one names */
         if (fault == NULL)
             fault = take_commands(port);
     }

@@ -33,7 +33,8 @@ static cloudabi_errno_t reopen(struct port_dir *dir, struct port_node **out)
     error = port_call_put(&call, 0, dir->cookie, dir->cookie_len);
     if (error == 0)
         error = port_call_run(&call);
-    if (error == 0 && (call.reply->kind != PORT_REPLY_NODE || call.reply->form != PORT_FORM_DIRECTORY))
+    if (error == 0 &&
+        (call.reply->kind != PORT_REPLY_NODE || call.reply->form != PORT_FORM_DIRECTORY))
         error = CLOUDABI_EIO;
     if (error == 0)
         *out = port_call_node(&call);
@@ -108,7 +109,8 @@ static cloudabi_errno_t dir_stat(struct file *file, cloudabi_filestat_t *out)
     return error;
 }
 
-static cloudabi_errno_t dir_stat_put(struct file *file, const cloudabi_filestat_t *in, cloudabi_fsflags_t mask)
+static cloudabi_errno_t dir_stat_put(struct file *file, const cloudabi_filestat_t *in,
+                                     cloudabi_fsflags_t mask)
 {
     struct port_call call;
     if ((mask & CLOUDABI_FILESTAT_SIZE) != 0)
@@ -126,7 +128,8 @@ static cloudabi_errno_t dir_stat_put(struct file *file, const cloudabi_filestat_
 
 /* Checks the records of a reply of GOT bytes; the cookie behind the last. EIO: they are not whole.  (A service can
  * still change them until they are copied: readers of a listing have to look at the lengths themselves.) */
-static cloudabi_errno_t readdir_check(struct port_call *call, size_t got, cloudabi_dircookie_t *cookie)
+static cloudabi_errno_t readdir_check(struct port_call *call, size_t got,
+                                      cloudabi_dircookie_t *cookie)
 {
     size_t at = 0;
     while (at < got) {
@@ -145,10 +148,11 @@ static cloudabi_errno_t readdir_check(struct port_call *call, size_t got, clouda
 }
 
 /* The reply holds whole records. A last one that does not fit the caller's buffer is cut, as the ABI has it. */
-static cloudabi_errno_t dir_readdir(struct file *file, user_addr_t buf, size_t len, cloudabi_dircookie_t cookie,
-                                    size_t *used)
+static cloudabi_errno_t dir_readdir(struct file *file, user_addr_t buf, size_t len,
+                                    cloudabi_dircookie_t cookie, size_t *used)
 {
-    struct user_vec to = {.buf = to.inline_buf, .count = 1, .total = len, .inline_buf = {{buf, len}}};
+    struct user_vec to = {
+        .buf = to.inline_buf, .count = 1, .total = len, .inline_buf = {{buf, len}}};
     *used = 0;
     for (;;) {
         struct port_call call;
@@ -195,8 +199,8 @@ static const struct file_ops port_dir_ops = {
     .dir = &port_dir_names,
 };
 
-cloudabi_errno_t port_dir_create(struct job *job, struct port_node *node, const void *cookie, size_t cookie_len,
-                                 cloudabi_fdflags_t flags, struct file **out)
+cloudabi_errno_t port_dir_create(struct job *job, struct port_node *node, const void *cookie,
+                                 size_t cookie_len, cloudabi_fdflags_t flags, struct file **out)
 {
     struct port_dir *dir = kmalloc(job, sizeof(*dir));
     if (dir == NULL)

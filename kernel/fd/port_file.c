@@ -164,8 +164,8 @@ static void synthetic_advance(struct file *file, const uint64_t *offset, size_t 
         __atomic_fetch_add(&file->position, done, __ATOMIC_RELAXED);
 }
 
-static cloudabi_errno_t synthetic_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
-                                       size_t *done)
+static cloudabi_errno_t synthetic_read(struct file *file, const struct user_vec *to,
+                                       const uint64_t *offset, size_t *done)
 {
     struct port_call call;
     *done = 0;
@@ -189,8 +189,8 @@ static cloudabi_errno_t synthetic_read(struct file *file, const struct user_vec 
     return error;
 }
 
-static cloudabi_errno_t synthetic_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
-                                        size_t *done)
+static cloudabi_errno_t synthetic_write(struct file *file, const struct user_vec *from,
+                                        const uint64_t *offset, size_t *done)
 {
     struct port_call call;
     *done = 0;
@@ -253,7 +253,8 @@ static cloudabi_errno_t synthetic_sync(struct file *file, bool data_only)
     return node_sync(file->data, data_only);
 }
 
-static void synthetic_poll(struct file *file, bool write, struct waiter *waiter, struct poll_state *state)
+static void synthetic_poll(struct file *file, bool write, struct waiter *waiter,
+                           struct poll_state *state)
 {
     struct port_node *node = file->data;
     if (waiter != NULL)
@@ -287,8 +288,9 @@ static const struct file_ops synthetic_ops = {
     .poll = synthetic_poll,
 };
 
-cloudabi_errno_t port_synthetic_create(struct job *job, struct port_node *node, cloudabi_filetype_t type,
-                                       cloudabi_fdflags_t flags, struct file **out)
+cloudabi_errno_t port_synthetic_create(struct job *job, struct port_node *node,
+                                       cloudabi_filetype_t type, cloudabi_fdflags_t flags,
+                                       struct file **out)
 {
     *out = file_create(job, type, &synthetic_ops, flags, node);
     return *out != NULL ? 0 : CLOUDABI_ENOMEM;

@@ -28,7 +28,8 @@ static bool is_standard(cloudabi_filetype_t type)
     }
 }
 
-void port_attr_to_stat(const struct port *port, const struct port_attr *attr, cloudabi_filestat_t *out)
+void port_attr_to_stat(const struct port *port, const struct port_attr *attr,
+                       cloudabi_filestat_t *out)
 {
     memset(out, 0, sizeof(*out));
     out->st_dev = port->device;
@@ -79,7 +80,8 @@ static cloudabi_errno_t take_link(struct name_request *request, struct port_call
     return port_call_take(call, 0, request->link, call->reply->len);
 }
 
-static cloudabi_errno_t open_directory(struct name_request *request, struct port_call *call, struct port_node *node)
+static cloudabi_errno_t open_directory(struct name_request *request, struct port_call *call,
+                                       struct port_node *node)
 {
     char cookie[PORT_COOKIE_MAX];
     size_t len = call->reply->cookie_len;
@@ -90,14 +92,15 @@ static cloudabi_errno_t open_directory(struct name_request *request, struct port
                            request->open->fdflags, &request->file);
 }
 
-static cloudabi_errno_t open_paged(struct name_request *request, struct port_call *call, struct port_node *node,
-                                   bool write)
+static cloudabi_errno_t open_paged(struct name_request *request, struct port_call *call,
+                                   struct port_node *node, bool write)
 {
     struct memobj *object;
     cloudabi_errno_t error = port_node_object(node, call->reply, &object);
     if (error != 0)
         return error;
-    error = port_paged_create(request->job, node, object, request->open->fdflags, write, &request->file);
+    error = port_paged_create(request->job, node, object, request->open->fdflags, write,
+                              &request->file);
     if (error != 0) {
         memobj_put(object);
         return error;
@@ -112,7 +115,8 @@ static cloudabi_errno_t open_paged(struct name_request *request, struct port_cal
 }
 
 /* Makes the open file that the reply describes. The reference to NODE goes into it on success. */
-static cloudabi_errno_t open_node(struct name_request *request, struct port_call *call, struct port_node *node)
+static cloudabi_errno_t open_node(struct name_request *request, struct port_call *call,
+                                  struct port_node *node)
 {
     const struct port_reply *reply = call->reply;
     const struct open_args *open = request->open;
@@ -154,7 +158,8 @@ static cloudabi_errno_t open_node(struct name_request *request, struct port_call
 }
 
 /* No descriptor came of the node: gives back what the service counts for it. */
-static cloudabi_errno_t refuse_node(struct port_call *call, struct port_node *node, cloudabi_errno_t error)
+static cloudabi_errno_t refuse_node(struct port_call *call, struct port_node *node,
+                                    cloudabi_errno_t error)
 {
     if (call->reply->form == PORT_FORM_STREAM && error != CLOUDABI_EPROTO)
         channel_refuse(call->port, call->epoch, call->reply->a);
@@ -186,14 +191,15 @@ static cloudabi_errno_t take_node(struct name_request *request, struct port_call
 static cloudabi_errno_t take_descriptor(struct name_request *request, struct port_call *call)
 {
     struct fd_grant given = port_call_given(call);
-    bool not_dir = (request->flags & PORT_FLAG_MUSTDIR) != 0 && given.file->type != CLOUDABI_FILETYPE_DIRECTORY;
+    bool not_dir = (request->flags & PORT_FLAG_MUSTDIR) != 0 &&
+                   given.file->type != CLOUDABI_FILETYPE_DIRECTORY;
     if (request->op != PORT_OPEN || not_dir) {
         file_put(given.file);
         return request->op != PORT_OPEN ? CLOUDABI_EIO : CLOUDABI_ENOTDIR;
     }
     request->file = given.file;
-    request->rights =
-        rights_of_open(&request->open->asked, request->dir->inheriting, &given.rights, given.file->type);
+    request->rights = rights_of_open(&request->open->asked, request->dir->inheriting, &given.rights,
+                                     given.file->type);
     return 0;
 }
 
@@ -237,7 +243,8 @@ static cloudabi_errno_t take_reply(struct name_request *request, struct port_cal
     request->consumed = reply->consumed;
     switch (reply->kind) {
     case PORT_REPLY_NODE:
-        return request->op == PORT_OPEN || request->op == PORT_WALK ? take_node(request, call) : CLOUDABI_EIO;
+        return request->op == PORT_OPEN || request->op == PORT_WALK ? take_node(request, call)
+                                                                    : CLOUDABI_EIO;
     case PORT_REPLY_FD:
         return take_descriptor(request, call);
     case PORT_REPLY_LINK:

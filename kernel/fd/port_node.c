@@ -49,7 +49,8 @@ static struct port_node *bucket_find(struct port *port, uint64_t id)
 }
 
 /* Sets up *SPARE as the node ID. Lock held. */
-static struct port_node *node_install(struct port *port, uint64_t id, uint32_t epoch, struct port_node **spare)
+static struct port_node *node_install(struct port *port, uint64_t id, uint32_t epoch,
+                                      struct port_node **spare)
 {
     struct port_node *node = *spare;
     *spare = NULL;
@@ -64,7 +65,8 @@ static struct port_node *node_install(struct port *port, uint64_t id, uint32_t e
     return node;
 }
 
-struct port_node *port_node_found_locked(struct port *port, uint64_t id, uint32_t epoch, struct port_node **spare)
+struct port_node *port_node_found_locked(struct port *port, uint64_t id, uint32_t epoch,
+                                         struct port_node **spare)
 {
     struct port_node *node = port->epoch == epoch ? bucket_find(port, id) : NULL;
     if (node == NULL)
@@ -75,7 +77,8 @@ struct port_node *port_node_found_locked(struct port *port, uint64_t id, uint32_
     return node;
 }
 
-struct port_node *port_node_found(struct port *port, uint64_t id, uint32_t epoch, struct port_node **spare)
+struct port_node *port_node_found(struct port *port, uint64_t id, uint32_t epoch,
+                                  struct port_node **spare)
 {
     spinlock_lock(&port->lock);
     struct port_node *node = port_node_found_locked(port, id, epoch, spare);
@@ -201,7 +204,8 @@ void port_node_ready(struct port_node *node, uint32_t events)
     waitq_wake_all(&node->waiters);
 }
 
-cloudabi_errno_t port_node_object(struct port_node *node, const struct port_reply *reply, struct memobj **object)
+cloudabi_errno_t port_node_object(struct port_node *node, const struct port_reply *reply,
+                                  struct memobj **object)
 {
     struct port *port = node->port;
     spinlock_lock(&port->lock);

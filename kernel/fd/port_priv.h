@@ -21,9 +21,9 @@ enum port_state { PORT_NEW, PORT_SERVED, PORT_VACANT, PORT_DEAD };
 enum slot_state { SLOT_FREE, SLOT_POSTED, SLOT_REPLIED, SLOT_ABANDONED };
 
 #define PORT_PAYLOAD_FRAMES (PORT_PAYLOAD / PAGE_SIZE)
-#define PORT_NODE_BUCKETS 128u
-#define PORT_RESERVED_SLOTS 8u /* for posted requests and, later, write-back */
-#define PORT_JOB_SLOTS 16u     /* the most that the callers of one job hold */
+#define PORT_NODE_BUCKETS   128u
+#define PORT_RESERVED_SLOTS 8u  /* for posted requests and, later, write-back */
+#define PORT_JOB_SLOTS      16u /* the most that the callers of one job hold */
 
 /* Requests on nodes are most of the traffic, and fill only the first part of the structures. */
 static inline bool port_request_is_short(unsigned op)
@@ -36,31 +36,31 @@ static inline bool port_reply_is_short(unsigned op) /* without attributes */
 }
 
 struct slot {
-    uint8_t state;            /* l */
-    bool note;                /* l: posted by the kernel itself, nobody waits */
-    uint16_t op;              /* l */
-    uint32_t generation;      /* l */
-    uint32_t epoch;           /* l: of the region that payload[] belongs to */
-    struct thread *caller;    /* l: while POSTED and not a note */
-    struct port_reply reply;  /* written at delivery, read by the caller once REPLIED */
-    struct fd_grant given;    /* FD and CROSS: file referenced, or NULL */
-    struct port_node *node;   /* NODE of OPEN, WALK, REOPEN: referenced, or NULL */
-    const struct job *job;    /* l: the caller's, only to be compared */
-    struct port_node *spare;  /* OPEN, WALK, REOPEN: memory for the node that the reply may name */
+    uint8_t state;           /* l */
+    bool note;               /* l: posted by the kernel itself, nobody waits */
+    uint16_t op;             /* l */
+    uint32_t generation;     /* l */
+    uint32_t epoch;          /* l: of the region that payload[] belongs to */
+    struct thread *caller;   /* l: while POSTED and not a note */
+    struct port_reply reply; /* written at delivery, read by the caller once REPLIED */
+    struct fd_grant given;   /* FD and CROSS: file referenced, or NULL */
+    struct port_node *node;  /* NODE of OPEN, WALK, REOPEN: referenced, or NULL */
+    const struct job *job;   /* l: the caller's, only to be compared */
+    struct port_node *spare; /* OPEN, WALK, REOPEN: memory for the node that the reply may name */
     struct frame *payload[PORT_PAYLOAD_FRAMES]; /* referenced; the holder of the slot */
 };
 
 struct port {
     _Atomic uint32_t references;
     struct spinlock lock;
-    enum port_state state;       /* l */
-    uint32_t epoch;              /* l to change, a to read */
-    struct process *server;      /* l: not referenced; cleared when it ends */
-    struct job *job;             /* c; referenced */
-    uint64_t device;             /* c: st_dev, random */
+    enum port_state state;  /* l */
+    uint32_t epoch;         /* l to change, a to read */
+    struct process *server; /* l: not referenced; cleared when it ends */
+    struct job *job;        /* c; referenced */
+    uint64_t device;        /* c: st_dev, random */
 
-    struct memobj *region;       /* l: NULL unless SERVED */
-    struct frame *fixed[6];      /* l: header, commands, slots: referenced */
+    struct memobj *region;  /* l: NULL unless SERVED */
+    struct frame *fixed[6]; /* l: header, commands, slots: referenced */
     struct port_header *header;
     struct port_command *commands;
     struct port_slot *slots;     /* not contiguous: use port_slot() */
@@ -68,31 +68,31 @@ struct port {
     uint32_t rep_head, cmd_head; /* d */
     struct mutex deliver;
 
-    uint64_t free_slots;         /* l: bitmap */
-    unsigned callers;            /* l: slots not free and not notes */
-    bool crowded;                /* l: a caller waits because its job has its share of slots */
+    uint64_t free_slots; /* l: bitmap */
+    unsigned callers;    /* l: slots not free and not notes */
+    bool crowded;        /* l: a caller waits because its job has its share of slots */
     struct slot slot[PORT_SLOTS];
-    struct waitq serving;        /* threads of the service that wait for requests */
-    struct waitq clients;        /* callers that wait for a slot or for a service */
+    struct waitq serving;                 /* threads of the service that wait for requests */
+    struct waitq clients;                 /* callers that wait for a slot or for a service */
     struct list nodes[PORT_NODE_BUCKETS]; /* l: of struct port_node, this epoch's */
-    struct list forgets;         /* l: nodes whose references are to be given back */
-    struct channel **channels[64]; /* l: by number, 64 each */
+    struct list forgets;                  /* l: nodes whose references are to be given back */
+    struct channel **channels[64];        /* l: by number, 64 each */
 };
 
 /* One node of the service that the kernel knows: open files, directories, a stop on a walk. */
 struct port_node {
-    uint32_t references;      /* l */
-    uint32_t lookups;         /* l: references that the service counts for us; given back by FORGET */
-    struct port *port;        /* c; referenced */
-    uint64_t id;              /* c */
-    uint32_t epoch;           /* c */
-    bool keep;                /* l: the object lives until REVOKE */
-    bool dead;                /* l: its epoch is over or it was revoked */
-    uint32_t ready;           /* l: PORT_EVENT_* of a synthetic file */
-    struct memobj *object;    /* l: set once; referenced */
-    struct waitq waiters;     /* poll of synthetic files */
-    struct list link;         /* l: bucket */
-    struct list forget_link;  /* l */
+    uint32_t references;   /* l */
+    uint32_t lookups;      /* l: references that the service counts for us; given back by FORGET */
+    struct port *port;     /* c; referenced */
+    uint64_t id;           /* c */
+    uint32_t epoch;        /* c */
+    bool keep;             /* l: the object lives until REVOKE */
+    bool dead;             /* l: its epoch is over or it was revoked */
+    uint32_t ready;        /* l: PORT_EVENT_* of a synthetic file */
+    struct memobj *object; /* l: set once; referenced */
+    struct waitq waiters;  /* poll of synthetic files */
+    struct list link;      /* l: bucket */
+    struct list forget_link; /* l */
 };
 
 /* --- port.c ------------------------------------------------------------------------------------- */
@@ -112,19 +112,20 @@ struct port_call {
     struct port *port;
     unsigned slot;
     uint32_t epoch;
-    struct port_request request; /* filled by the caller; tag and epoch by begin */
+    struct port_request request;    /* filled by the caller; tag and epoch by begin */
     const struct port_reply *reply; /* valid between port_call_run and port_call_end */
 };
 /* Takes a slot, waiting (killably) while the port is not served or has none free. EIO: port dead or of another
  * epoch than EPOCH (0 = any); EDEADLK: own port; EINTR: killed. */
-cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum port_op op, uint32_t epoch);
+cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum port_op op,
+                                 uint32_t epoch);
 /* Puts bytes behind what the payload already holds (paths first, then data). */
 cloudabi_errno_t port_call_put(struct port_call *call, size_t at, const void *bytes, size_t len);
-cloudabi_errno_t port_call_put_user(struct port_call *call, size_t at, const struct user_vec *from, size_t skip,
-                                    size_t len);
+cloudabi_errno_t port_call_put_user(struct port_call *call, size_t at, const struct user_vec *from,
+                                    size_t skip, size_t len);
 cloudabi_errno_t port_call_take(struct port_call *call, size_t at, void *to, size_t len);
-cloudabi_errno_t port_call_take_user(struct port_call *call, size_t at, const struct user_vec *to, size_t skip,
-                                     size_t len);
+cloudabi_errno_t port_call_take_user(struct port_call *call, size_t at, const struct user_vec *to,
+                                     size_t skip, size_t len);
 /* Posts and waits for the reply; its errno. After an error of the reply call->reply is valid all the same. */
 cloudabi_errno_t port_call_run(struct port_call *call);
 void port_call_end(struct port_call *call); /* gives the slot back */
@@ -146,14 +147,16 @@ static inline bool port_post_forgets(struct port *port, struct list *freed)
 {
     return !list_empty(&port->forgets) && port_post_forgets_slow(port, freed);
 }
-void port_signal(struct port *port);       /* something for the service besides requests */
+void port_signal(struct port *port); /* something for the service besides requests */
 
 /* --- port_node.c ------------------------------------------------------------------------------------------ */
 struct port_node *port_node_spare(struct job *job); /* NULL: no memory */
 void port_node_spare_free(struct port_node *spare);
 /* The node ID that the service named: counts one lookup. Takes *SPARE if the node is new. Cannot fail. */
-struct port_node *port_node_found(struct port *port, uint64_t id, uint32_t epoch, struct port_node **spare);
-struct port_node *port_node_found_locked(struct port *port, uint64_t id, uint32_t epoch, struct port_node **spare);
+struct port_node *port_node_found(struct port *port, uint64_t id, uint32_t epoch,
+                                  struct port_node **spare);
+struct port_node *port_node_found_locked(struct port *port, uint64_t id, uint32_t epoch,
+                                         struct port_node **spare);
 /* The node if the kernel knows it: referenced, or NULL. No lookup is counted. */
 struct port_node *port_node_find(struct port *port, uint64_t id);
 struct port_node *port_node_get(struct port_node *node);
@@ -162,20 +165,24 @@ void port_node_put(struct port_node *node);
 void port_nodes_init(struct port *port);
 void port_nodes_free(struct list *freed);
 void port_nodes_detach(struct port *port, struct list *list);
-void port_nodes_kill(struct list *list); /* revokes their objects, drops the references. No lock held */
+void port_nodes_kill(
+    struct list *list); /* revokes their objects, drops the references. No lock held */
 void port_node_revoke(struct port_node *node);
 void port_node_ready(struct port_node *node, uint32_t events);
 /* The memory object of a PAGED node, created on first use: referenced. */
-cloudabi_errno_t port_node_object(struct port_node *node, const struct port_reply *reply, struct memobj **object);
+cloudabi_errno_t port_node_object(struct port_node *node, const struct port_reply *reply,
+                                  struct memobj **object);
 
 /* --- port_dir.c, port_file.c: open files over nodes (consume the reference to NODE on success) ---------------- */
-cloudabi_errno_t port_dir_create(struct job *job, struct port_node *node, const void *cookie, size_t cookie_len,
-                                 cloudabi_fdflags_t flags, struct file **out);
+cloudabi_errno_t port_dir_create(struct job *job, struct port_node *node, const void *cookie,
+                                 size_t cookie_len, cloudabi_fdflags_t flags, struct file **out);
 cloudabi_errno_t port_paged_create(struct job *job, struct port_node *node, struct memobj *object,
                                    cloudabi_fdflags_t flags, bool write, struct file **out);
-cloudabi_errno_t port_synthetic_create(struct job *job, struct port_node *node, cloudabi_filetype_t type,
-                                       cloudabi_fdflags_t flags, struct file **out);
-void port_attr_to_stat(const struct port *port, const struct port_attr *attr, cloudabi_filestat_t *out);
+cloudabi_errno_t port_synthetic_create(struct job *job, struct port_node *node,
+                                       cloudabi_filetype_t type, cloudabi_fdflags_t flags,
+                                       struct file **out);
+void port_attr_to_stat(const struct port *port, const struct port_attr *attr,
+                       cloudabi_filestat_t *out);
 /* The kernel owns size and times of an object in use. */
 void port_stat_overlay(struct port *port, uint64_t node, cloudabi_filestat_t *stat);
 /* The service has set the times of a node by name: the object that lives, if any, takes them over. */
@@ -185,7 +192,8 @@ void port_times_set(struct port *port, uint64_t id, const cloudabi_filestat_t *s
 struct channel;
 /* Binds channel N of this epoch to a new file of TYPE. EPROTO: not a channel that the service may hand out. */
 cloudabi_errno_t channel_create(struct port *port, uint32_t epoch, uint64_t n, struct job *job,
-                                cloudabi_filetype_t type, cloudabi_fdflags_t flags, struct file **out);
+                                cloudabi_filetype_t type, cloudabi_fdflags_t flags,
+                                struct file **out);
 /* Channel N was handed out, but no descriptor came of it: tells the service that the client is gone. */
 void channel_refuse(struct port *port, uint32_t epoch, uint64_t n);
 void channel_kick(struct port *port, uint64_t n);

@@ -19,35 +19,35 @@
 #include <stdint.h>
 
 #define PORT_FILETYPE 0xE0u
-#define PORT_MAGIC 0x74726f5061726573ull /* "seraPort" */
-#define PORT_VERSION 1u
+#define PORT_MAGIC    0x74726f5061726573ull /* "seraPort" */
+#define PORT_VERSION  1u
 
-#define PORT_SLOTS 64u
-#define PORT_COMMANDS 64u
-#define PORT_PAYLOAD 16384u  /* bytes of payload of one slot */
+#define PORT_SLOTS      64u
+#define PORT_COMMANDS   64u
+#define PORT_PAYLOAD    16384u /* bytes of payload of one slot */
 #define PORT_COOKIE_MAX 64u
-#define PORT_PATH_MAX 1023u
-#define PORT_CHANNELS 4096u
-#define PORT_RING_MAX 65536u /* bytes of one direction of a channel */
-#define PORT_ROOT_NODE 1ull  /* valid in every instance of the service, without a cookie */
+#define PORT_PATH_MAX   1023u
+#define PORT_CHANNELS   4096u
+#define PORT_RING_MAX   65536u /* bytes of one direction of a channel */
+#define PORT_ROOT_NODE  1ull   /* valid in every instance of the service, without a cookie */
 
 /* Region layout, in bytes from its start. */
-#define PORT_HEADER_OFFSET 0x0000u
+#define PORT_HEADER_OFFSET  0x0000u
 #define PORT_COMMAND_OFFSET 0x1000u
-#define PORT_SLOT_OFFSET 0x2000u
+#define PORT_SLOT_OFFSET    0x2000u
 #define PORT_CONTROL_OFFSET 0x8000u /* channel controls: 4096 x 64 */
 #define PORT_PAYLOAD_OFFSET 0x100000u
 #define PORT_CHANNEL_OFFSET 0x200000ull
-#define PORT_REGION_SMALL PORT_CHANNEL_OFFSET /* enough for a service without streams */
-#define PORT_REGION_SIZE (PORT_CHANNEL_OFFSET + PORT_CHANNELS * 2ull * PORT_RING_MAX)
+#define PORT_REGION_SMALL   PORT_CHANNEL_OFFSET /* enough for a service without streams */
+#define PORT_REGION_SIZE    (PORT_CHANNEL_OFFSET + PORT_CHANNELS * 2ull * PORT_RING_MAX)
 
 enum port_op {
     PORT_OP_NONE,
     /* Names: (node, path). The reply is NODE, FD, LINK or CROSS, or attributes. */
-    PORT_OPEN,     /* oflags, fdflags, rights wanted; reply: NODE / FD / LINK / CROSS */
-    PORT_WALK,     /* reply: NODE of a directory / LINK / CROSS */
-    PORT_STAT,     /* reply: attr, node (0 if it has none to overlay) / LINK / CROSS */
-    PORT_PUTATTR,  /* mask in a, attr; reply as STAT */
+    PORT_OPEN,    /* oflags, fdflags, rights wanted; reply: NODE / FD / LINK / CROSS */
+    PORT_WALK,    /* reply: NODE of a directory / LINK / CROSS */
+    PORT_STAT,    /* reply: attr, node (0 if it has none to overlay) / LINK / CROSS */
+    PORT_PUTATTR, /* mask in a, attr; reply as STAT */
     PORT_MKDIR,
     PORT_SYMLINK,  /* target in the payload behind the path */
     PORT_UNLINK,   /* a: 1 = remove a directory */
@@ -56,12 +56,12 @@ enum port_op {
     PORT_RENAME,
     /* Nodes. */
     PORT_GETATTR,
-    PORT_SETATTR,  /* mask in a, attr; size = truncate */
-    PORT_READDIR,  /* a = cookie, len = room; reply: whole records (cloudabi_dirent + name), flags END */
-    PORT_READ,     /* a = offset, len; reply: payload, len */
-    PORT_WRITE,    /* a = offset, payload; reply: len taken */
-    PORT_SYNC,     /* a: 1 = data only */
-    PORT_REOPEN,   /* cookie in the payload; reply NODE or ESTALE */
+    PORT_SETATTR, /* mask in a, attr; size = truncate */
+    PORT_READDIR, /* a = cookie, len = room; reply: whole records (cloudabi_dirent + name), flags END */
+    PORT_READ,   /* a = offset, len; reply: payload, len */
+    PORT_WRITE,  /* a = offset, payload; reply: len taken */
+    PORT_SYNC,   /* a: 1 = data only */
+    PORT_REOPEN, /* cookie in the payload; reply NODE or ESTALE */
     /* Pagers (the files issue; states are in place). */
     PORT_PAGE_IN,
     PORT_PAGE_OUT,
@@ -69,39 +69,40 @@ enum port_op {
     PORT_ALLOCATE,
     PORT_WROTE,
     /* Posted: answered like the others, but nobody waits. */
-    PORT_FORGET,   /* a = number of references given back */
+    PORT_FORGET, /* a = number of references given back */
     PORT_OPS
 };
 
-#define PORT_FLAG_FOLLOW 1u  /* follow a final symbolic link */
+#define PORT_FLAG_FOLLOW  1u /* follow a final symbolic link */
 #define PORT_FLAG_MUSTDIR 2u /* the path had a trailing slash: the result must be a directory */
 
-enum port_kind { /* what a reply to a name operation says */
-    PORT_REPLY_DONE,  /* the operation was performed */
-    PORT_REPLY_NODE,  /* OPEN, WALK, REOPEN: node, form, attributes, cookie */
-    PORT_REPLY_FD,    /* OPEN: descriptor fd[0] of the service */
-    PORT_REPLY_LINK,  /* stopped at a symbolic link: consumed, target in the payload, len */
-    PORT_REPLY_CROSS, /* stopped at a mounted descriptor: consumed, fd[0] */
-    PORT_REPLY_KINDS
+enum port_kind {                  /* what a reply to a name operation says */
+                 PORT_REPLY_DONE, /* the operation was performed */
+                 PORT_REPLY_NODE, /* OPEN, WALK, REOPEN: node, form, attributes, cookie */
+                 PORT_REPLY_FD,   /* OPEN: descriptor fd[0] of the service */
+                 PORT_REPLY_LINK, /* stopped at a symbolic link: consumed, target in the payload, len */
+                 PORT_REPLY_CROSS, /* stopped at a mounted descriptor: consumed, fd[0] */
+                 PORT_REPLY_KINDS
 };
 
 enum port_form { /* what an opened node is */
-    PORT_FORM_DIRECTORY,
-    PORT_FORM_PAGED,     /* a regular file: data in a memory object of the kernel */
-    PORT_FORM_SYNTHETIC, /* content made per call by READ and WRITE */
-    PORT_FORM_STREAM,    /* channel number in a */
-    PORT_FORMS
+                 PORT_FORM_DIRECTORY,
+                 PORT_FORM_PAGED,     /* a regular file: data in a memory object of the kernel */
+                 PORT_FORM_SYNTHETIC, /* content made per call by READ and WRITE */
+                 PORT_FORM_STREAM,    /* channel number in a */
+                 PORT_FORMS
 };
 
 /* Reply flags. */
-#define PORT_REPLY_END 1u      /* READDIR: nothing follows */
-#define PORT_REPLY_KEEP 2u     /* PAGED without pager: the pages live until REVOKE, not until the last close */
-#define PORT_REPLY_CREATED 4u  /* OPEN made the file */
+#define PORT_REPLY_END 1u /* READDIR: nothing follows */
+#define PORT_REPLY_KEEP \
+    2u /* PAGED without pager: the pages live until REVOKE, not until the last close */
+#define PORT_REPLY_CREATED  4u /* OPEN made the file */
 #define PORT_REPLY_NOTREADY 8u /* SYNTHETIC: not ready for reading until READY says so */
 
 /* Ready events of synthetic files, also the channel events. */
-#define PORT_EVENT_READ 1u
-#define PORT_EVENT_WRITE 2u
+#define PORT_EVENT_READ   1u
+#define PORT_EVENT_WRITE  2u
 #define PORT_EVENT_HANGUP 4u
 
 struct port_attr {
@@ -116,15 +117,15 @@ struct port_attr {
 struct port_request {
     uint64_t tag; /* generation << 32 | slot */
     uint16_t op, flags;
-    uint32_t len;          /* bytes wanted, or bytes of payload behind the paths */
+    uint32_t len; /* bytes wanted, or bytes of payload behind the paths */
     uint64_t node;
     uint64_t a, b;
     uint16_t path_len, path2_len; /* in the payload: path, path2, then data */
     uint16_t oflags, fdflags;
-    uint64_t time;         /* realtime ns, for the times that the operation sets */
-    uint64_t node2;        /* LINK, RENAME */
+    uint64_t time;                      /* realtime ns, for the times that the operation sets */
+    uint64_t node2;                     /* LINK, RENAME */
     uint64_t rights, rights_inheriting; /* OPEN: what is asked */
-    struct port_attr attr; /* PUTATTR, SETATTR */
+    struct port_attr attr;              /* PUTATTR, SETATTR */
 };
 
 #define PORT_REQUEST_SHORT 64u /* bytes: up to and with node2 */
@@ -137,7 +138,7 @@ struct port_reply {
     uint8_t kind, form;
     uint32_t flags;
     uint64_t node;
-    uint32_t len;   /* bytes of payload, or bytes taken */
+    uint32_t len;        /* bytes of payload, or bytes taken */
     uint16_t consumed;   /* LINK, CROSS: bytes of the path up to and with the component */
     uint16_t cookie_len; /* in the payload (NODE of a directory) */
     uint64_t a, b;
@@ -159,9 +160,9 @@ enum port_command_op {
     PORT_CMD_RESIZE, /* node, a = size (paged nodes) */
     PORT_CMD_INVAL,  /* node, a = offset, b = length: drop clean pages */
     PORT_CMD_REVOKE, /* node: its object goes; descriptors give EIO */
-    PORT_CMD_MINT,   /* make a descriptor for (form, node or channel a, type, rights): result in fd */
+    PORT_CMD_MINT, /* make a descriptor for (form, node or channel a, type, rights): result in fd */
     PORT_CMD_RELEASE, /* a = channel that the service is done with: its ring pages go. Use it again only after that */
-    PORT_CMD_DMA,    /* fd = claimed function: from now on READ and WRITE carry segments (files issue) */
+    PORT_CMD_DMA, /* fd = claimed function: from now on READ and WRITE carry segments (files issue) */
     PORT_CMD_OPS
 };
 
@@ -187,13 +188,13 @@ struct port_header {
     /* written by the kernel */
     uint32_t req_tail, rep_head, cmd_head;
     uint32_t flush_pending_any;
-    uint64_t flush_pending;     /* bit per slot whose caller is gone: answer it soon, with anything */
-    uint64_t channel_any;       /* bit per word of channel_pending; the service exchanges both with 0 */
+    uint64_t flush_pending; /* bit per slot whose caller is gone: answer it soon, with anything */
+    uint64_t channel_any;   /* bit per word of channel_pending; the service exchanges both with 0 */
     uint8_t pad1[32];
     /* written by the service */
     uint32_t req_head, rep_tail, cmd_tail;
     uint8_t pad2[52];
-    uint32_t req[PORT_SLOTS];   /* slot numbers */
+    uint32_t req[PORT_SLOTS]; /* slot numbers */
     uint32_t rep[PORT_SLOTS];
     uint64_t channel_pending[PORT_CHANNELS / 64];
 };
@@ -203,22 +204,23 @@ struct port_header {
 struct port_channel {
     /* kernel's side (acting for the client) */
     uint32_t in_tail, out_head;
-    uint32_t client_flags;  /* PORT_CLIENT_* */
-    uint32_t client_waits;  /* PORT_EVENT_*: kick me when there is data (READ) or room (WRITE) */
+    uint32_t client_flags; /* PORT_CLIENT_* */
+    uint32_t client_waits; /* PORT_EVENT_*: kick me when there is data (READ) or room (WRITE) */
     uint8_t pad1[16];
     /* service's side */
     uint32_t in_head, out_tail;
-    uint32_t server_flags;  /* PORT_SERVER_* */
-    uint32_t server_waits;  /* PORT_EVENT_*: tell me when there is data (READ) or room (WRITE) */
-    uint32_t in_size, out_size; /* powers of two, 4096 to PORT_RING_MAX; set before OPEN's reply or MINT */
+    uint32_t server_flags; /* PORT_SERVER_* */
+    uint32_t server_waits; /* PORT_EVENT_*: tell me when there is data (READ) or room (WRITE) */
+    uint32_t in_size,
+        out_size; /* powers of two, 4096 to PORT_RING_MAX; set before OPEN's reply or MINT */
     uint8_t pad2[8];
 };
 
 #define PORT_CLIENT_SHUT_WRITE 1u /* no more bytes come in */
-#define PORT_CLIENT_SHUT_READ 2u  /* nobody reads out any more */
-#define PORT_CLIENT_CLOSED 4u     /* the last descriptor is gone: the service may RELEASE the channel */
-#define PORT_SERVER_EOF 1u        /* no more bytes go out: the client reads 0 after the rest */
-#define PORT_SERVER_SHUT_READ 2u  /* the service reads no more: the client's writes give EPIPE */
+#define PORT_CLIENT_SHUT_READ  2u /* nobody reads out any more */
+#define PORT_CLIENT_CLOSED     4u /* the last descriptor is gone: the service may RELEASE the channel */
+#define PORT_SERVER_EOF        1u /* no more bytes go out: the client reads 0 after the rest */
+#define PORT_SERVER_SHUT_READ  2u /* the service reads no more: the client's writes give EPIPE */
 
 _Static_assert(sizeof(struct port_attr) == 48, "layout");
 _Static_assert(sizeof(struct port_request) == 128, "layout");

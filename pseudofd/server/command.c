@@ -20,7 +20,8 @@ void server_command_post(struct server *server)
     server->dirty = true;
 }
 
-static void post(struct server *server, enum port_command_op op, uint64_t node, uint64_t a, uint64_t b)
+static void post(struct server *server, enum port_command_op op, uint64_t node, uint64_t a,
+                 uint64_t b)
 {
     struct port_command *command = server_command(server);
     command->op = (uint16_t)op;

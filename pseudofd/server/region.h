@@ -5,7 +5,7 @@
 
 #include "pseudofd/server/server.h"
 
-#define load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define load_acquire(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
 static inline uint8_t *region(const struct server *server)

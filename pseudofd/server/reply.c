@@ -59,8 +59,8 @@ void call_length(struct call *call, size_t len)
     call->reply.len = (uint32_t)len;
 }
 
-bool call_dirent(struct call *call, const char *name, size_t len, uint64_t ino, cloudabi_filetype_t type,
-                 uint64_t next)
+bool call_dirent(struct call *call, const char *name, size_t len, uint64_t ino,
+                 cloudabi_filetype_t type, uint64_t next)
 {
     size_t room = call->request.len < PORT_PAYLOAD ? call->request.len : PORT_PAYLOAD;
     if (call->reply.len + sizeof(cloudabi_dirent_t) + len > room)

@@ -41,7 +41,8 @@ static cloudabi_errno_t call_missing(struct server *server, struct call *call)
 {
     unsigned op = call->request.op;
     (void)server;
-    return op < PORT_OPS && dispatch_table[op].offset != 0 ? dispatch_table[op].missing : CLOUDABI_ENOSYS;
+    return op < PORT_OPS && dispatch_table[op].offset != 0 ? dispatch_table[op].missing
+                                                           : CLOUDABI_ENOSYS;
 }
 
 static call_function *find_function(const struct server_ops *ops, unsigned op)
@@ -52,8 +53,8 @@ static call_function *find_function(const struct server_ops *ops, unsigned op)
     return function != NULL ? function : call_missing;
 }
 
-cloudabi_errno_t server_init(struct server *server, int port, const struct server_ops *ops, void *context,
-                             bool streams)
+cloudabi_errno_t server_init(struct server *server, int port, const struct server_ops *ops,
+                             void *context, bool streams)
 {
     void *map = NULL;
     cloudabi_errno_t error =
@@ -174,7 +175,8 @@ static unsigned serve_requests(struct server *server)
 __attribute__((noinline)) static unsigned serve_flushes(struct server *server)
 {
     struct port_header *header = server->header;
-    uint64_t slots = __atomic_exchange_n(&header->flush_pending, 0, __ATOMIC_ACQ_REL) & server->deferred;
+    uint64_t slots =
+        __atomic_exchange_n(&header->flush_pending, 0, __ATOMIC_ACQ_REL) & server->deferred;
     unsigned served = 0;
     for (; slots != 0; slots &= slots - 1) {
         uint32_t slot = (uint32_t)__builtin_ctzll(slots);

@@ -32,32 +32,32 @@ struct call {
     struct port_reply reply;
     const char *path, *path2; /* not NUL-terminated */
     size_t path_len, path2_len;
-    const uint8_t *data;      /* WRITE, SYMLINK, REOPEN: bytes behind the paths */
+    const uint8_t *data; /* WRITE, SYMLINK, REOPEN: bytes behind the paths */
     size_t data_len;
-    uint8_t *payload;         /* room for the reply's bytes: PORT_PAYLOAD (overlays path and data) */
+    uint8_t *payload; /* room for the reply's bytes: PORT_PAYLOAD (overlays path and data) */
 };
 
 typedef cloudabi_errno_t call_function(struct server *server, struct call *call);
 
 struct server_ops {
-    call_function *open;      /* ENOENT */
-    call_function *walk;      /* ENOENT */
-    call_function *stat;      /* ENOENT */
-    call_function *put_attr;  /* EPERM */
-    call_function *mkdir;     /* EROFS */
-    call_function *symlink;   /* EROFS */
-    call_function *unlink;    /* EROFS */
-    call_function *readlink;  /* EINVAL */
-    call_function *link;      /* EROFS */
-    call_function *rename;    /* EROFS */
-    call_function *get_attr;  /* EIO */
-    call_function *set_attr;  /* EPERM */
-    call_function *readdir;   /* empty */
-    call_function *read;      /* EBADF */
-    call_function *write;     /* EBADF */
-    call_function *sync;      /* fine */
-    call_function *reopen;    /* ESTALE */
-    call_function *forget;    /* fine */
+    call_function *open;     /* ENOENT */
+    call_function *walk;     /* ENOENT */
+    call_function *stat;     /* ENOENT */
+    call_function *put_attr; /* EPERM */
+    call_function *mkdir;    /* EROFS */
+    call_function *symlink;  /* EROFS */
+    call_function *unlink;   /* EROFS */
+    call_function *readlink; /* EINVAL */
+    call_function *link;     /* EROFS */
+    call_function *rename;   /* EROFS */
+    call_function *get_attr; /* EIO */
+    call_function *set_attr; /* EPERM */
+    call_function *readdir;  /* empty */
+    call_function *read;     /* EBADF */
+    call_function *write;    /* EBADF */
+    call_function *sync;     /* fine */
+    call_function *reopen;   /* ESTALE */
+    call_function *forget;   /* fine */
     /* The caller of a deferred call has gone: finish it soon, with anything. TICKET as kept. */
     void (*flush)(struct server *server, uint64_t tag);
     /* Channel N has data, room, or a client that shut or closed it. */
@@ -67,23 +67,25 @@ struct server_ops {
 struct server {
     int port;
     const struct server_ops *ops;
-    call_function *serve[PORT_OPS]; /* by operation: of ops, or one that answers for a missing function */
-    void *context;               /* the service's own */
-    struct port_header *header;  /* the mapped region */
+    call_function
+        *serve[PORT_OPS]; /* by operation: of ops, or one that answers for a missing function */
+    void *context;        /* the service's own */
+    struct port_header *header; /* the mapped region */
     uint32_t req_head, rep_tail, cmd_tail;
-    uint64_t deferred;           /* bit per slot with a deferred call */
+    uint64_t deferred;               /* bit per slot with a deferred call */
     uint32_t generation[PORT_SLOTS]; /* of the call in each slot */
     uint64_t channel_used[PORT_CHANNELS / 64];
-    uint64_t channel_leaving[PORT_CHANNELS / 64]; /* released, but the kernel may not have seen it */
+    uint64_t
+        channel_leaving[PORT_CHANNELS / 64]; /* released, but the kernel may not have seen it */
     bool channels_leaving;
-    uint32_t channel_released;   /* cmd_tail behind the last release */
+    uint32_t channel_released; /* cmd_tail behind the last release */
     unsigned channel_hint;
-    bool dirty;                  /* replies or commands written since the last delivery */
+    bool dirty; /* replies or commands written since the last delivery */
 };
 
 /* Maps the region of descriptor PORT. STREAMS: also the channels. Returns 0 or an errno. */
-cloudabi_errno_t server_init(struct server *server, int port, const struct server_ops *ops, void *context,
-                             bool streams);
+cloudabi_errno_t server_init(struct server *server, int port, const struct server_ops *ops,
+                             void *context, bool streams);
 /* Serves everything that is pending; returns the number of requests and events served. */
 unsigned server_step(struct server *server);
 /* Delivers, waits for requests (at least one on return, or EAGAIN when the port is non-blocking). */
@@ -111,8 +113,8 @@ void call_attr(struct call *call, uint64_t node, const struct port_attr *attr);
 /* READ, READLINK: LEN bytes stand in call->payload. WRITE: LEN bytes were taken. */
 void call_length(struct call *call, size_t len);
 /* READDIR: appends one entry; false when it does not fit (stop; do not set END). NEXT: cookie behind it. */
-bool call_dirent(struct call *call, const char *name, size_t len, uint64_t ino, cloudabi_filetype_t type,
-                 uint64_t next);
+bool call_dirent(struct call *call, const char *name, size_t len, uint64_t ino,
+                 cloudabi_filetype_t type, uint64_t next);
 void call_dir_end(struct call *call);
 
 /* Deferred calls. The ticket is call->request.tag; the reply is built in a fresh call struct. */
@@ -147,8 +149,9 @@ int channel_open(struct server *server, uint32_t in_size, uint32_t out_size);
 /* Gives it back; allowed once the client is CLOSED (or the channel was never handed out). */
 void channel_release(struct server *server, unsigned n);
 bool channel_closed(const struct server *server, unsigned n); /* last client descriptor is gone */
-bool channel_in_eof(const struct server *server, unsigned n); /* client shut writing and all was consumed */
-bool channel_in_shut(const struct server *server, unsigned n); /* client writes no more */
+bool channel_in_eof(const struct server *server,
+                    unsigned n); /* client shut writing and all was consumed */
+bool channel_in_shut(const struct server *server, unsigned n);  /* client writes no more */
 bool channel_out_shut(const struct server *server, unsigned n); /* client reads no more */
 /* Keeps the client from writing (and its poll for writing from firing) until channel_in_admit: for a stream that is
  * handed out before it is connected. Meanwhile the bytes from the client must not be looked at. */
@@ -164,7 +167,8 @@ size_t channel_in_available(const struct server *server, unsigned n);
 uint8_t *channel_out_space(struct server *server, unsigned n, size_t *len);
 void channel_out_produce(struct server *server, unsigned n, size_t len);
 size_t channel_out_free(const struct server *server, unsigned n);
-size_t channel_write(struct server *server, unsigned n, const void *bytes, size_t len); /* as much as fits */
+size_t channel_write(struct server *server, unsigned n, const void *bytes,
+                     size_t len); /* as much as fits */
 /* Which events ops->channel shall be called for: PORT_EVENT_READ (data came), PORT_EVENT_WRITE (room came).
  * Shut and close always come. */
 void channel_want(struct server *server, unsigned n, uint32_t events);

@@ -23,9 +23,9 @@ struct raw {
     cloudabi_fd_t port;
     struct port_header *header;
     uint32_t req_head, rep_tail, cmd_tail;
-    uint64_t forgotten;  /* references that FORGET gave back */
-    uint64_t named;      /* references that replies gave */
-    unsigned channels;   /* handed out so far */
+    uint64_t forgotten; /* references that FORGET gave back */
+    uint64_t named;     /* references that replies gave */
+    unsigned channels;  /* handed out so far */
 };
 
 static inline struct port_slot *raw_slot(const struct raw *raw, uint32_t i)
@@ -45,8 +45,9 @@ static inline struct port_channel *raw_channel(const struct raw *raw, unsigned n
 
 static inline void sleep_ms(unsigned ms)
 {
-    cloudabi_subscription_t sub = {.type = CLOUDABI_EVENTTYPE_CLOCK,
-                                   .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC, .timeout = ms * 1000000ull}};
+    cloudabi_subscription_t sub = {
+        .type = CLOUDABI_EVENTTYPE_CLOCK,
+        .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC, .timeout = ms * 1000000ull}};
     cloudabi_event_t event;
     size_t count;
     cloudabi_sys_poll(&sub, &event, 1, &count);
@@ -59,7 +60,8 @@ static inline cloudabi_errno_t raw_map(struct raw *raw, cloudabi_fd_t port)
     memset(raw, 0, sizeof(*raw));
     raw->port = port;
     cloudabi_errno_t error;
-    while ((error = cloudabi_sys_mem_map(NULL, PORT_REGION_SIZE, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
+    while ((error = cloudabi_sys_mem_map(NULL, PORT_REGION_SIZE,
+                                         CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
                                          CLOUDABI_MAP_SHARED, port, 0, &map)) == CLOUDABI_EBUSY)
         sleep_ms(1);
     raw->header = map;
@@ -97,7 +99,8 @@ static inline void raw_push(struct raw *raw, uint32_t slot)
 
 static inline struct port_command *raw_command(struct raw *raw, enum port_command_op op)
 {
-    struct port_command *command = (struct port_command *)((char *)raw->header + PORT_COMMAND_OFFSET);
+    struct port_command *command =
+        (struct port_command *)((char *)raw->header + PORT_COMMAND_OFFSET);
     command += raw->cmd_tail % PORT_COMMANDS;
     memset(command, 0, sizeof(*command));
     command->op = (uint16_t)op;
@@ -115,16 +118,17 @@ static inline void raw_channel_init(struct raw *raw, unsigned n, uint32_t size)
     control->server_waits = PORT_EVENT_READ;
 }
 
-static inline void raw_node(struct raw *raw, struct port_reply *reply, uint64_t node, enum port_form form)
+static inline void raw_node(struct raw *raw, struct port_reply *reply, uint64_t node,
+                            enum port_form form)
 {
     reply->kind = PORT_REPLY_NODE;
     reply->node = node;
     reply->form = (uint8_t)form;
     reply->attr.ino = node;
-    reply->attr.type = form == PORT_FORM_DIRECTORY   ? CLOUDABI_FILETYPE_DIRECTORY
-                       : form == PORT_FORM_PAGED     ? CLOUDABI_FILETYPE_REGULAR_FILE
-                       : form == PORT_FORM_STREAM    ? CLOUDABI_FILETYPE_SOCKET_STREAM
-                                                     : CLOUDABI_FILETYPE_CHARACTER_DEVICE;
+    reply->attr.type = form == PORT_FORM_DIRECTORY ? CLOUDABI_FILETYPE_DIRECTORY
+                       : form == PORT_FORM_PAGED   ? CLOUDABI_FILETYPE_REGULAR_FILE
+                       : form == PORT_FORM_STREAM  ? CLOUDABI_FILETYPE_SOCKET_STREAM
+                                                   : CLOUDABI_FILETYPE_CHARACTER_DEVICE;
     raw->named++;
 }
 
@@ -137,7 +141,8 @@ static inline unsigned raw_channel_number(struct raw *raw)
     return raw->channels++;
 }
 
-static inline void raw_honest_open(struct raw *raw, uint32_t i, char first, struct port_reply *reply)
+static inline void raw_honest_open(struct raw *raw, uint32_t i, char first,
+                                   struct port_reply *reply)
 {
     switch (first) {
     case 'd':
@@ -165,7 +170,9 @@ static inline void raw_honest_open(struct raw *raw, uint32_t i, char first, stru
 
 static inline void raw_record(char *to, uint64_t next, const char *name)
 {
-    cloudabi_dirent_t entry = {.d_next = next, .d_ino = 5, .d_namlen = (uint32_t)strlen(name),
+    cloudabi_dirent_t entry = {.d_next = next,
+                               .d_ino = 5,
+                               .d_namlen = (uint32_t)strlen(name),
                                .d_type = CLOUDABI_FILETYPE_REGULAR_FILE};
     memcpy(to, &entry, sizeof(entry));
     memcpy(to + sizeof(entry), name, entry.d_namlen);
@@ -190,7 +197,8 @@ static inline struct port_reply *raw_honest(struct raw *raw, uint32_t i)
     case PORT_STAT:
     case PORT_GETATTR:
         reply->attr.ino = 77;
-        reply->attr.type = first == 'd' ? CLOUDABI_FILETYPE_DIRECTORY : CLOUDABI_FILETYPE_REGULAR_FILE;
+        reply->attr.type =
+            first == 'd' ? CLOUDABI_FILETYPE_DIRECTORY : CLOUDABI_FILETYPE_REGULAR_FILE;
         break;
     case PORT_READDIR:
         raw_record(raw_payload(raw, i), 1, "one");
@@ -238,14 +246,15 @@ static inline void close_processes(void)
 {
     for (cloudabi_fd_t fd = 0; fd < 100; fd++) {
         cloudabi_fdstat_t stat;
-        if (cloudabi_sys_fd_stat_get(fd, &stat) == 0 && stat.fs_filetype == CLOUDABI_FILETYPE_PROCESS)
+        if (cloudabi_sys_fd_stat_get(fd, &stat) == 0 &&
+            stat.fs_filetype == CLOUDABI_FILETYPE_PROCESS)
             cloudabi_sys_fd_close(fd);
     }
 }
 
 /* A child that runs FUNCTION(PORT, ARGUMENT) and then sleeps. Closing the descriptor kills it. */
-static inline cloudabi_fd_t start(void (*function)(cloudabi_fd_t port, void *argument), cloudabi_fd_t port,
-                                  void *argument)
+static inline cloudabi_fd_t start(void (*function)(cloudabi_fd_t port, void *argument),
+                                  cloudabi_fd_t port, void *argument)
 {
     cloudabi_fd_t process;
     cloudabi_tid_t tid;
@@ -256,8 +265,9 @@ static inline cloudabi_fd_t start(void (*function)(cloudabi_fd_t port, void *arg
     close_processes();
     function(port, argument);
     for (;;) {
-        cloudabi_subscription_t sub = {.type = CLOUDABI_EVENTTYPE_CLOCK,
-                                       .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC, .timeout = 1000000000}};
+        cloudabi_subscription_t sub = {
+            .type = CLOUDABI_EVENTTYPE_CLOCK,
+            .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC, .timeout = 1000000000}};
         cloudabi_event_t event;
         size_t count;
         cloudabi_sys_poll(&sub, &event, 1, &count);

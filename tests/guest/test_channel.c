@@ -7,8 +7,9 @@
 #include "tests/guest/tap.h"
 
 #define RW (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE)
-#define STREAM_RIGHTS \
-    (RW | CLOUDABI_RIGHT_POLL_FD_READWRITE | CLOUDABI_RIGHT_SOCK_SHUTDOWN | CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS)
+#define STREAM_RIGHTS                                                       \
+    (RW | CLOUDABI_RIGHT_POLL_FD_READWRITE | CLOUDABI_RIGHT_SOCK_SHUTDOWN | \
+     CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS)
 #define RING 4096u
 
 /* --- the service ------------------------------------------------------------------------------------------------ */
@@ -36,7 +37,8 @@ static void echo(struct server *server, unsigned n)
         channel_out_produce(server, n, len);
         channel_in_consume(server, n, len);
     }
-    uint32_t wishes = PORT_EVENT_READ | (channel_in_available(server, n) > 0 ? PORT_EVENT_WRITE : 0);
+    uint32_t wishes =
+        PORT_EVENT_READ | (channel_in_available(server, n) > 0 ? PORT_EVENT_WRITE : 0);
     channel_want(server, n, wishes);
     if (channel_in_eof(server, n))
         channel_eof(server, n);
@@ -106,7 +108,8 @@ static cloudabi_errno_t on_open(struct server *server, struct call *call)
 
 static cloudabi_errno_t on_stat(struct server *server, struct call *call)
 {
-    struct port_attr attr = {.ino = 1, .nlink = 1, .size = in_use, .type = CLOUDABI_FILETYPE_REGULAR_FILE};
+    struct port_attr attr = {
+        .ino = 1, .nlink = 1, .size = in_use, .type = CLOUDABI_FILETYPE_REGULAR_FILE};
     (void)server;
     call_attr(call, 0, &attr);
     return 0;
@@ -161,7 +164,8 @@ static void set_nonblock(cloudabi_fd_t fd, bool on)
     cloudabi_sys_fd_stat_put(fd, &stat, CLOUDABI_FDSTAT_FLAGS);
 }
 
-static cloudabi_errno_t receive(cloudabi_fd_t fd, void *to, size_t len, cloudabi_riflags_t flags, size_t *done)
+static cloudabi_errno_t receive(cloudabi_fd_t fd, void *to, size_t len, cloudabi_riflags_t flags,
+                                size_t *done)
 {
     cloudabi_iovec_t vec = {.buf = to, .buf_len = len};
     cloudabi_recv_in_t in = {.ri_data = &vec, .ri_data_len = 1, .ri_flags = flags};
@@ -175,7 +179,8 @@ static cloudabi_errno_t receive(cloudabi_fd_t fd, void *to, size_t len, cloudabi
 static cloudabi_event_t ready(cloudabi_fd_t fd, bool write, unsigned ms)
 {
     cloudabi_subscription_t subs[2] = {
-        {.type = write ? CLOUDABI_EVENTTYPE_FD_WRITE : CLOUDABI_EVENTTYPE_FD_READ, .fd_readwrite = {.fd = fd}},
+        {.type = write ? CLOUDABI_EVENTTYPE_FD_WRITE : CLOUDABI_EVENTTYPE_FD_READ,
+         .fd_readwrite = {.fd = fd}},
         {.type = CLOUDABI_EVENTTYPE_CLOCK,
          .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC, .timeout = ms * 1000000ull}}};
     cloudabi_event_t events[2] = {{.type = 99}};
@@ -186,7 +191,8 @@ static cloudabi_event_t ready(cloudabi_fd_t fd, bool write, unsigned ms)
 
 static bool is_ready(cloudabi_fd_t fd, bool write, unsigned ms)
 {
-    return ready(fd, write, ms).type == (write ? CLOUDABI_EVENTTYPE_FD_WRITE : CLOUDABI_EVENTTYPE_FD_READ);
+    return ready(fd, write, ms).type ==
+           (write ? CLOUDABI_EVENTTYPE_FD_WRITE : CLOUDABI_EVENTTYPE_FD_READ);
 }
 
 static bool hung_up(cloudabi_fd_t fd, bool write)
@@ -302,7 +308,8 @@ static void *poll_pong(void *argument)
     for (unsigned i = 0; i < POLLED; i++) {
         char in = 0;
         size_t done = 0;
-        if (put(fd, "p", 1, &done) != 0 || !is_ready(fd, false, 5000) || get(fd, &in, 1, &done) != 0)
+        if (put(fd, "p", 1, &done) != 0 || !is_ready(fd, false, 5000) ||
+            get(fd, &in, 1, &done) != 0)
             break;
         good++;
     }

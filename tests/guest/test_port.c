@@ -96,7 +96,8 @@ static void serve_special(cloudabi_fd_t port, void *argument)
     while (raw_wait(&s.raw) == 0) {
         for (int i; (i = raw_next(&s.raw)) >= 0;)
             take(&s, (uint32_t)i);
-        uint64_t gone = __atomic_exchange_n(&s.raw.header->flush_pending, 0, __ATOMIC_ACQ_REL) & s.stalled;
+        uint64_t gone =
+            __atomic_exchange_n(&s.raw.header->flush_pending, 0, __ATOMIC_ACQ_REL) & s.stalled;
         s.stalled &= ~gone;
         s.counts.flushed += (uint64_t)__builtin_popcountll(gone);
         answer_all(&s, &gone);
@@ -124,7 +125,8 @@ static void make_port(cloudabi_fd_t *port, cloudabi_fd_t *root)
 
 static cloudabi_event_t wait_for(cloudabi_fd_t process)
 {
-    cloudabi_subscription_t sub = {.type = CLOUDABI_EVENTTYPE_PROC_TERMINATE, .proc_terminate = {.fd = process}};
+    cloudabi_subscription_t sub = {.type = CLOUDABI_EVENTTYPE_PROC_TERMINATE,
+                                   .proc_terminate = {.fd = process}};
     cloudabi_event_t event = {.error = CLOUDABI_EIO};
     size_t count;
     cloudabi_sys_poll(&sub, &event, 1, &count);
@@ -136,7 +138,8 @@ static bool exited_with(cloudabi_fd_t process, cloudabi_signal_t signal, cloudab
 {
     cloudabi_event_t event = wait_for(process);
     errno = event.proc_terminate.exitcode;
-    return event.error == 0 && event.proc_terminate.signal == signal && event.proc_terminate.exitcode == code;
+    return event.error == 0 && event.proc_terminate.signal == signal &&
+           event.proc_terminate.exitcode == code;
 }
 
 /* A client of its own: exits with the errno of a stat. */
@@ -226,12 +229,14 @@ static void test_who_serves(void)
     void *map;
     size_t done;
     make_port(&port, &root);
-    CHECK_RETURNS(cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ, CLOUDABI_MAP_PRIVATE, port, 0, &map),
-                  CLOUDABI_EINVAL);
-    CHECK_RETURNS(cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ, CLOUDABI_MAP_SHARED, port, 4096, &map),
-                  CLOUDABI_EINVAL);
-    CHECK_RETURNS(cloudabi_sys_mem_map(NULL, PORT_REGION_SIZE + 4096, CLOUDABI_PROT_READ, CLOUDABI_MAP_SHARED, port,
-                                       0, &map),
+    CHECK_RETURNS(
+        cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ, CLOUDABI_MAP_PRIVATE, port, 0, &map),
+        CLOUDABI_EINVAL);
+    CHECK_RETURNS(
+        cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ, CLOUDABI_MAP_SHARED, port, 4096, &map),
+        CLOUDABI_EINVAL);
+    CHECK_RETURNS(cloudabi_sys_mem_map(NULL, PORT_REGION_SIZE + 4096, CLOUDABI_PROT_READ,
+                                       CLOUDABI_MAP_SHARED, port, 0, &map),
                   CLOUDABI_EINVAL);
     CHECK_RETURNS(cloudabi_sys_fd_read(port, NULL, 0, &done), CLOUDABI_EPERM);
     CHECK_RETURNS(put(port, "x", 1, &done), CLOUDABI_EINVAL);
@@ -239,8 +244,9 @@ static void test_who_serves(void)
     CHECK(exited_with(start(serve_and_fork, port, NULL), 0, CLOUDABI_SIGSEGV));
     cloudabi_fd_t service = start(serve_special, port, NULL);
     CHECK_RETURNS(look_at(root, "x"), 0);
-    CHECK_RETURNS(cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ, CLOUDABI_MAP_SHARED, port, 0, &map),
-                  CLOUDABI_EBUSY);
+    CHECK_RETURNS(
+        cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ, CLOUDABI_MAP_SHARED, port, 0, &map),
+        CLOUDABI_EBUSY);
     CHECK_RETURNS(cloudabi_sys_fd_read(port, NULL, 0, &done), CLOUDABI_EPERM);
     close_fd(service);
     close_fd(port);
@@ -335,8 +341,8 @@ static void test_restart(enum end end)
     CHECK_RETURNS(open_with(root, "file", 0, RW, 0, &file), 0);
     CHECK_RETURNS(open_with(root, "paged", 0, FILE_BASE, 0, &paged), 0);
     CHECK_RETURNS(open_with(root, "channel", 0, RW, 0, &stream), 0);
-    CHECK_RETURNS(cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE, CLOUDABI_MAP_SHARED,
-                                       paged, 0, &map),
+    CHECK_RETURNS(cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
+                                       CLOUDABI_MAP_SHARED, paged, 0, &map),
                   0);
     cloudabi_fd_t toucher = start(touch_forever, port, map);
     cloudabi_fd_t waiting = client(port, root, "stall");
@@ -444,7 +450,8 @@ static void test_abandoned(void)
 
 static void *open_and_close(void *argument)
 {
-    static const char *const names[] = {"file", "paged", "dir", "channel", "dir/../file", "x/../../y"};
+    static const char *const names[] = {"file",    "paged",       "dir",
+                                        "channel", "dir/../file", "x/../../y"};
     cloudabi_filestat_t stat;
     cloudabi_fd_t fd;
     (void)argument;
@@ -532,7 +539,8 @@ static void test_in_one_go(void)
     for (unsigned i = 0; i < 200; i++) {
         if (open_with(root, "channel", 0, RW, 0, &fd) != 0)
             break;
-        resets += get(fd, &byte, 1, &done) == CLOUDABI_ECONNRESET && put(fd, "x", 1, &done) == CLOUDABI_ECONNRESET;
+        resets += get(fd, &byte, 1, &done) == CLOUDABI_ECONNRESET &&
+                  put(fd, "x", 1, &done) == CLOUDABI_ECONNRESET;
         close_fd(fd);
         if (open_with(root, "synthetic", 0, RW | CLOUDABI_RIGHT_POLL_FD_READWRITE, 0, &fd) != 0)
             break;
@@ -546,7 +554,8 @@ static void test_in_one_go(void)
     close_fd(root);
 }
 
-static cloudabi_errno_t mint(struct raw *raw, enum port_form form, cloudabi_filetype_t type, uint64_t a, int32_t *fd)
+static cloudabi_errno_t mint(struct raw *raw, enum port_form form, cloudabi_filetype_t type,
+                             uint64_t a, int32_t *fd)
 {
     struct port_command *command = raw_command(raw, PORT_CMD_MINT);
     command->form = (uint8_t)form;
@@ -561,8 +570,9 @@ static cloudabi_errno_t mint(struct raw *raw, enum port_form form, cloudabi_file
 
 static cloudabi_errno_t mints(cloudabi_fd_t port, unsigned *step)
 {
-    static const cloudabi_filetype_t nonsense[] = {PORT_FILETYPE, CLOUDABI_FILETYPE_PROCESS, 0, 255,
-                                                   CLOUDABI_FILETYPE_SHARED_MEMORY, CLOUDABI_FILETYPE_DIRECTORY};
+    static const cloudabi_filetype_t nonsense[] = {
+        PORT_FILETYPE, CLOUDABI_FILETYPE_PROCESS,       0,
+        255,           CLOUDABI_FILETYPE_SHARED_MEMORY, CLOUDABI_FILETYPE_DIRECTORY};
     struct raw raw;
     int32_t fd;
     cloudabi_fdstat_t stat;
@@ -581,7 +591,8 @@ static cloudabi_errno_t mints(cloudabi_fd_t port, unsigned *step)
         return CLOUDABI_EINVAL;
     *step = 21; /* a channel whose control was not set up, or is not there */
     if (mint(&raw, PORT_FORM_STREAM, CLOUDABI_FILETYPE_SOCKET_STREAM, 7, &fd) != CLOUDABI_EPROTO ||
-        mint(&raw, PORT_FORM_STREAM, CLOUDABI_FILETYPE_SOCKET_STREAM, 1ull << 40, &fd) != CLOUDABI_EPROTO)
+        mint(&raw, PORT_FORM_STREAM, CLOUDABI_FILETYPE_SOCKET_STREAM, 1ull << 40, &fd) !=
+            CLOUDABI_EPROTO)
         return CLOUDABI_EINVAL;
     *step = 22;
     raw_channel_init(&raw, 7, 4096);
@@ -657,8 +668,8 @@ static void test_given(cloudabi_fd_t root)
     CHECK_RETURNS(open_with(root, "f", 0, CLOUDABI_RIGHT_FILE_STAT_GET, 0, &fd), 0);
     CHECK_RETURNS(look_at(fd, "x"), 0);
     CHECK_RETURNS(cloudabi_sys_fd_stat_get(fd, &stat), 0);
-    CHECK(stat.fs_filetype == CLOUDABI_FILETYPE_DIRECTORY && stat.fs_rights_base == CLOUDABI_RIGHT_FILE_STAT_GET &&
-          stat.fs_rights_inheriting == 0);
+    CHECK(stat.fs_filetype == CLOUDABI_FILETYPE_DIRECTORY &&
+          stat.fs_rights_base == CLOUDABI_RIGHT_FILE_STAT_GET && stat.fs_rights_inheriting == 0);
     close_fd(fd);
     CHECK_RETURNS(open_dir(root, "f", &fd), 0);
     close_fd(fd);
@@ -679,8 +690,9 @@ static void test_greatest_file(cloudabi_fd_t root)
     CHECK(done == 50);
     CHECK_RETURNS(put_at(fd, bytes, sizeof(bytes), INT64_MAX - 10) != 0, true);
     CHECK_RETURNS(cloudabi_sys_file_allocate(fd, INT64_MAX - 4096, 8192) != 0, true);
-    cloudabi_errno_t error = cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ, CLOUDABI_MAP_SHARED, fd,
-                                                  (uint64_t)INT64_MAX / 4096 * 4096 - 4096, &map);
+    cloudabi_errno_t error =
+        cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ, CLOUDABI_MAP_SHARED, fd,
+                             (uint64_t)INT64_MAX / 4096 * 4096 - 4096, &map);
     if (error == 0)
         CHECK(*(volatile char *)map == 0);
     if (error == 0)
@@ -693,7 +705,8 @@ static void test_links(void)
     cloudabi_fd_t port, root, port2, root2;
     make_port(&port, &root);
     make_port(&port2, &root2);
-    cloudabi_fd_t service2 = start(serve_special, port2, NULL), service = start(serve_links, port, &root2);
+    cloudabi_fd_t service2 = start(serve_special, port2, NULL),
+                  service = start(serve_links, port, &root2);
     CHECK_RETURNS(look_at(root, "l"), CLOUDABI_ELOOP);
     CHECK_RETURNS(look_at(root, "x/../l"), CLOUDABI_ELOOP);
     CHECK_RETURNS(look_at(root, "m/x"), 0);
@@ -703,8 +716,10 @@ static void test_links(void)
     CHECK_RETURNS(look_at(root, "w"), 0);
     CHECK_RETURNS(look_at(root, "w/../.."), 0);
     CHECK_RETURNS(look_at(root, "w/../../.."), CLOUDABI_ENOTCAPABLE);
-    CHECK_RETURNS(cloudabi_sys_file_unlink(root, "m", 1, 0), CLOUDABI_EINVAL); /* never the mounted one itself */
-    CHECK_RETURNS(cloudabi_sys_file_create(root, "m", 1, CLOUDABI_FILETYPE_DIRECTORY), CLOUDABI_EEXIST);
+    CHECK_RETURNS(cloudabi_sys_file_unlink(root, "m", 1, 0),
+                  CLOUDABI_EINVAL); /* never the mounted one itself */
+    CHECK_RETURNS(cloudabi_sys_file_create(root, "m", 1, CLOUDABI_FILETYPE_DIRECTORY),
+                  CLOUDABI_EEXIST);
     CHECK_RETURNS(cloudabi_sys_file_rename(root, "m/a", 3, root, "b", 1), CLOUDABI_EXDEV);
     CHECK_RETURNS(cloudabi_sys_file_rename(root, "m/a", 3, root, "m/b", 3), 0);
     CHECK_RETURNS(cloudabi_sys_file_rename(root, "a", 1, root, "..", 2), CLOUDABI_ENOTCAPABLE);

@@ -22,8 +22,9 @@ static void arm(unsigned countdown)
 
 /* --- counters ---------------------------------------------------------------------------------------------------- */
 
-static const char *const classes[] = {"\nprocess ", "\nvmspace ", "\narea ",   "\nmemobj ", "\nfile ",
-                                      "\nfd_table ", "\nport ",   "\nnode ",   "\nchannel ", "\nthread "};
+static const char *const classes[] = {"\nprocess ", "\nvmspace ",  "\narea ", "\nmemobj ",
+                                      "\nfile ",    "\nfd_table ", "\nport ", "\nnode ",
+                                      "\nchannel ", "\nthread "};
 #define CLASSES (sizeof(classes) / sizeof(classes[0]))
 
 struct census {
@@ -49,7 +50,8 @@ static void take_census(struct census *census)
 
 static bool census_same(const struct census *a, const struct census *b)
 {
-    return memcmp(a->count, b->count, sizeof(a->count)) == 0 && b->free_frames + 64 > a->free_frames;
+    return memcmp(a->count, b->count, sizeof(a->count)) == 0 &&
+           b->free_frames + 64 > a->free_frames;
 }
 
 /* What is killed ends when it gets round to it. */
@@ -86,8 +88,8 @@ static void use_paged(cloudabi_fd_t fd)
     void *map;
     fine(put(fd, bytes, sizeof(bytes), &done));
     fine(get_at(fd, bytes, sizeof(bytes), 5000, &done));
-    if (fine(cloudabi_sys_mem_map(NULL, 8192, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE, CLOUDABI_MAP_SHARED, fd, 0,
-                                  &map)))
+    if (fine(cloudabi_sys_mem_map(NULL, 8192, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
+                                  CLOUDABI_MAP_SHARED, fd, 0, &map)))
         fine(cloudabi_sys_mem_unmap(map, 8192));
 }
 
@@ -100,7 +102,8 @@ static void use_all(cloudabi_fd_t root)
     size_t done;
     for (unsigned i = 0; i < 5; i++) {
         bool dir = i == 0;
-        if (!fine(dir ? open_dir(root, names[i], &fd) : open_with(root, names[i], 0, RW | FILE_BASE, 0, &fd)))
+        if (!fine(dir ? open_dir(root, names[i], &fd)
+                      : open_with(root, names[i], 0, RW | FILE_BASE, 0, &fd)))
             continue;
         fine(cloudabi_sys_file_stat_fget(fd, &stat));
         if (dir)
@@ -130,7 +133,8 @@ static void one_life(unsigned i)
     cloudabi_fd_t port, root, fds[5] = {NO_FD, NO_FD, NO_FD, NO_FD, NO_FD};
     if (cloudabi_sys_fd_create2(PORT_FILETYPE, &port, &root) != 0)
         abort();
-    cloudabi_fd_t service = start(serve_honestly, port, NULL), busy = start(use_for_ever, port, &root);
+    cloudabi_fd_t service = start(serve_honestly, port, NULL),
+                  busy = start(use_for_ever, port, &root);
     if (i % 4 == 3) { /* nobody but the busy one */
         sleep_ms(3);
         close_fd(service);
@@ -224,7 +228,8 @@ static void sweep(const char *what, uint32_t (*run)(void *), unsigned count)
     for (unsigned n = 1; n <= count; n++) {
         cloudabi_event_t end = in_child(run, &n);
         arm(0); /* or the next process in its place would feel it */
-        bool killed = end.proc_terminate.signal == CLOUDABI_SIGBUS || end.proc_terminate.signal == CLOUDABI_SIGKILL ||
+        bool killed = end.proc_terminate.signal == CLOUDABI_SIGBUS ||
+                      end.proc_terminate.signal == CLOUDABI_SIGKILL ||
                       end.proc_terminate.signal == CLOUDABI_SIGSEGV;
         bad += end.error != 0 || !(killed || end.proc_terminate.exitcode <= 1);
         felt += killed || end.proc_terminate.exitcode == 1;

@@ -6,15 +6,28 @@
 #include "tests/guest/rawport.h"
 #include "tests/guest/tap.h"
 
-enum client { OPEN, STAT, UNLINK, RENAME, READLINK, WALK, FSTAT, READDIR, READ, WRITE, STREAM_READ, STREAM_WRITE };
+enum client {
+    OPEN,
+    STAT,
+    UNLINK,
+    RENAME,
+    READLINK,
+    WALK,
+    FSTAT,
+    READDIR,
+    READ,
+    WRITE,
+    STREAM_READ,
+    STREAM_WRITE
+};
 
 struct lie {
     const char *name;
-    enum client client;  /* what the client does */
-    enum port_op op;     /* the request that is answered with the lie */
+    enum client client; /* what the client does */
+    enum port_op op;    /* the request that is answered with the lie */
     void (*tell)(struct raw *raw, uint32_t i, struct port_reply *reply);
     cloudabi_errno_t error; /* what the client gets */
-    bool survives;       /* the service goes on serving */
+    bool survives;          /* the service goes on serving */
 };
 
 /* --- lies about the request --------------------------------------------------------------------------------- */
@@ -118,7 +131,8 @@ static void tell_not_dir(struct raw *raw, uint32_t i, struct port_reply *reply)
 
 /* --- descriptors ---------------------------------------------------------------------------------------------- */
 
-static void tell_fd(struct raw *raw, uint32_t i, struct port_reply *reply, uint8_t kind, int32_t fd, uint16_t consumed)
+static void tell_fd(struct raw *raw, uint32_t i, struct port_reply *reply, uint8_t kind, int32_t fd,
+                    uint16_t consumed)
 {
     reply->kind = kind;
     reply->fd[0] = fd;
@@ -163,8 +177,8 @@ static void tell_cross_no_dir(struct raw *raw, uint32_t i, struct port_reply *re
 
 /* --- links ------------------------------------------------------------------------------------------------------ */
 
-static void tell_link(struct raw *raw, uint32_t i, struct port_reply *reply, uint16_t consumed, const char *target,
-                      size_t len)
+static void tell_link(struct raw *raw, uint32_t i, struct port_reply *reply, uint16_t consumed,
+                      const char *target, size_t len)
 {
     memcpy(raw_payload(raw, i), target, len);
     reply->kind = PORT_REPLY_LINK;
@@ -404,10 +418,12 @@ static const struct lie lies[] = {
     {"link: absolute", OPEN, PORT_OPEN, tell_link_absolute, CLOUDABI_ENOTCAPABLE, true},
     {"link: empty", OPEN, PORT_OPEN, tell_link_empty, CLOUDABI_ENOENT, true},
     {"link: out of the directory", OPEN, PORT_OPEN, tell_link_up, CLOUDABI_ENOTCAPABLE, true},
-    {"link: out of the directory, renaming", RENAME, PORT_RENAME, tell_link_up, CLOUDABI_ENOTCAPABLE, true},
+    {"link: out of the directory, renaming", RENAME, PORT_RENAME, tell_link_up,
+     CLOUDABI_ENOTCAPABLE, true},
     {"link: NUL", STAT, PORT_STAT, tell_link_nul, CLOUDABI_EINVAL, true},
     {"link: as long as a path", OPEN, PORT_OPEN, tell_link_long, CLOUDABI_ENAMETOOLONG, true},
-    {"link: as long as the payload", OPEN, PORT_OPEN, tell_link_longest, CLOUDABI_ENAMETOOLONG, true},
+    {"link: as long as the payload", OPEN, PORT_OPEN, tell_link_longest, CLOUDABI_ENAMETOOLONG,
+     true},
     {"listing: length of a name", READDIR, PORT_READDIR, tell_record_name, EIO_, true},
     {"listing: half a record", READDIR, PORT_READDIR, tell_record_cut, EIO_, true},
     {"listing: half a name at the end", READDIR, PORT_READDIR, tell_record_cut_at_end, EIO_, true},
@@ -477,9 +493,11 @@ static cloudabi_errno_t open_and_use(cloudabi_fd_t root, enum client client)
     if (client == READDIR)
         error = open_dir(root, "dir", &fd);
     else if (client == STREAM_READ || client == STREAM_WRITE)
-        error = open_with(root, "channel", 0, CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE, 0, &fd);
+        error =
+            open_with(root, "channel", 0, CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE, 0, &fd);
     else
-        error = open_with(root, "s/name", 0, CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE, 0, &fd);
+        error =
+            open_with(root, "s/name", 0, CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE, 0, &fd);
     if (error != 0)
         return error;
     error = use(fd, client);

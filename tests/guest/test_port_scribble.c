@@ -9,9 +9,9 @@
 #include "tests/guest/rawport.h"
 #include "tests/guest/tap.h"
 
-#define RW (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE)
+#define RW       (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE)
 #define DURATION 4000000000ull
-#define CLIENTS 5
+#define CLIENTS  5
 
 static uint64_t random_state = 88172645463325252ull;
 
@@ -33,7 +33,8 @@ static void scribble_once(uint64_t *state)
     char *base = (char *)raw.header;
     switch (madness) {
     case 0: /* replies only, half right */
-        memcpy((char *)&raw_slot(&raw, r % PORT_SLOTS)->reply + (r >> 8) % 120, &r, 1 + (r >> 20) % 8);
+        memcpy((char *)&raw_slot(&raw, r % PORT_SLOTS)->reply + (r >> 8) % 120, &r,
+               1 + (r >> 20) % 8);
         return;
     case 1: /* channel controls */
         memcpy(base + PORT_CONTROL_OFFSET + (r >> 8) % 1024, &r, 4);
@@ -116,7 +117,8 @@ static void use(cloudabi_fd_t fd, uint64_t r)
         cloudabi_sys_sock_shutdown(fd, CLOUDABI_SHUT_WR);
         break;
     default:
-        if (cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ, CLOUDABI_MAP_SHARED, fd, 0, &map) == 0)
+        if (cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ, CLOUDABI_MAP_SHARED, fd, 0,
+                                 &map) == 0)
             cloudabi_sys_mem_unmap(map, 4096);
     }
 }
@@ -138,7 +140,9 @@ static void *client(void *argument)
             cloudabi_sys_file_rename(root, name, strlen(name), root, "x/y", 3);
             break;
         default:
-            if (open_with(root, name, 0, RW | CLOUDABI_RIGHT_MEM_MAP | CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS, 0, &fd) != 0)
+            if (open_with(root, name, 0,
+                          RW | CLOUDABI_RIGHT_MEM_MAP | CLOUDABI_RIGHT_FD_STAT_PUT_FLAGS, 0,
+                          &fd) != 0)
                 break;
             use(fd, r >> 24);
             use(fd, r >> 32);
@@ -153,7 +157,8 @@ static void wait_or_end(cloudabi_fd_t service)
 {
     cloudabi_subscription_t subs[2] = {
         {.type = CLOUDABI_EVENTTYPE_PROC_TERMINATE, .proc_terminate = {.fd = service}},
-        {.type = CLOUDABI_EVENTTYPE_CLOCK, .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC, .timeout = 50000000}}};
+        {.type = CLOUDABI_EVENTTYPE_CLOCK,
+         .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC, .timeout = 50000000}}};
     cloudabi_event_t events[2];
     size_t count;
     cloudabi_sys_poll(subs, events, 2, &count);

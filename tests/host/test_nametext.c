@@ -24,10 +24,11 @@ static void test_set(void **state)
         const char *path, *text;
         bool must_dir;
     } cases[] = {
-        {"a", "a", false},          {"a/", "a", true},     {"a//b", "a/b", false}, {"./a", "a", false},
-        {"a/.", "a", true},         {".", "", true},       {"././", "", true},     {"a/./b/", "a/b", true},
-        {"..", "..", false},        {"../a", "../a", false}, {"a/../", "a/..", true}, {"...", "...", false},
-        {"a//", "a", true},         {".a/b.", ".a/b.", false}, {"", "", false},
+        {"a", "a", false},       {"a/", "a", true},         {"a//b", "a/b", false},
+        {"./a", "a", false},     {"a/.", "a", true},        {".", "", true},
+        {"././", "", true},      {"a/./b/", "a/b", true},   {"..", "..", false},
+        {"../a", "../a", false}, {"a/../", "a/..", true},   {"...", "...", false},
+        {"a//", "a", true},      {".a/b.", ".a/b.", false}, {"", "", false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct name_text text;
@@ -91,14 +92,18 @@ static void test_replace(void **state)
         const char *target, *text;
         bool must_dir;
     } cases[] = {
-        {"a/l/b", 3, "t", "a/t/b", false},  {"l", 1, "t/u/", "t/u", true},     {"l/b", 1, "t/", "t/b", false},
-        {"a/l", 3, "../t", "a/../t", false}, {"a/l/b", 3, ".", "a/b", false},  {"l", 1, ".", "", true},
-        {"l/", 1, "t", "t", true},           {"a/l", 3, "./x//y", "a/x/y", false}, {"l/b/", 1, "t", "t/b", true},
+        {"a/l/b", 3, "t", "a/t/b", false}, {"l", 1, "t/u/", "t/u", true},
+        {"l/b", 1, "t/", "t/b", false},    {"a/l", 3, "../t", "a/../t", false},
+        {"a/l/b", 3, ".", "a/b", false},   {"l", 1, ".", "", true},
+        {"l/", 1, "t", "t", true},         {"a/l", 3, "./x//y", "a/x/y", false},
+        {"l/b/", 1, "t", "t/b", true},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct name_text text;
         name_text_set(&text, cases[i].path, strlen(cases[i].path));
-        assert_int_equal(name_text_replace(&text, cases[i].consumed, cases[i].target, strlen(cases[i].target)), 0);
+        assert_int_equal(
+            name_text_replace(&text, cases[i].consumed, cases[i].target, strlen(cases[i].target)),
+            0);
         expect_text(&text, cases[i].text, cases[i].must_dir);
     }
 }
@@ -123,8 +128,12 @@ static void test_replace_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_set),     cmocka_unit_test(test_limits),          cmocka_unit_test(test_walk),
-        cmocka_unit_test(test_replace), cmocka_unit_test(test_replace_refused), cmocka_unit_test(test_component_ends),
+        cmocka_unit_test(test_set),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_replace_refused),
+        cmocka_unit_test(test_component_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

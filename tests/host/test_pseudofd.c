@@ -26,13 +26,27 @@ static void test_missing_functions(void **state)
         enum port_op op;
         cloudabi_errno_t error;
     } cases[] = {
-        {PORT_OPEN, CLOUDABI_ENOENT},  {PORT_WALK, CLOUDABI_ENOENT},     {PORT_STAT, CLOUDABI_ENOENT},
-        {PORT_PUTATTR, CLOUDABI_EPERM}, {PORT_MKDIR, CLOUDABI_EROFS},    {PORT_SYMLINK, CLOUDABI_EROFS},
-        {PORT_UNLINK, CLOUDABI_EROFS}, {PORT_READLINK, CLOUDABI_EINVAL}, {PORT_LINK, CLOUDABI_EROFS},
-        {PORT_RENAME, CLOUDABI_EROFS}, {PORT_GETATTR, CLOUDABI_EIO},     {PORT_SETATTR, CLOUDABI_EPERM},
-        {PORT_READDIR, 0},             {PORT_READ, CLOUDABI_EBADF},      {PORT_WRITE, CLOUDABI_EBADF},
-        {PORT_SYNC, 0},                {PORT_REOPEN, CLOUDABI_ESTALE},   {PORT_FORGET, 0},
-        {PORT_OPS, CLOUDABI_ENOSYS},   {PORT_OP_NONE, CLOUDABI_ENOSYS},  {(enum port_op)9999, CLOUDABI_ENOSYS},
+        {PORT_OPEN, CLOUDABI_ENOENT},
+        {PORT_WALK, CLOUDABI_ENOENT},
+        {PORT_STAT, CLOUDABI_ENOENT},
+        {PORT_PUTATTR, CLOUDABI_EPERM},
+        {PORT_MKDIR, CLOUDABI_EROFS},
+        {PORT_SYMLINK, CLOUDABI_EROFS},
+        {PORT_UNLINK, CLOUDABI_EROFS},
+        {PORT_READLINK, CLOUDABI_EINVAL},
+        {PORT_LINK, CLOUDABI_EROFS},
+        {PORT_RENAME, CLOUDABI_EROFS},
+        {PORT_GETATTR, CLOUDABI_EIO},
+        {PORT_SETATTR, CLOUDABI_EPERM},
+        {PORT_READDIR, 0},
+        {PORT_READ, CLOUDABI_EBADF},
+        {PORT_WRITE, CLOUDABI_EBADF},
+        {PORT_SYNC, 0},
+        {PORT_REOPEN, CLOUDABI_ESTALE},
+        {PORT_FORGET, 0},
+        {PORT_OPS, CLOUDABI_ENOSYS},
+        {PORT_OP_NONE, CLOUDABI_ENOSYS},
+        {(enum port_op)9999, CLOUDABI_ENOSYS},
     };
     fake_port_start(&port, &none, NULL);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -119,8 +133,10 @@ static void test_path_next(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_missing_functions),      cmocka_unit_test(test_released_channels),
-        cmocka_unit_test(test_more_commands_than_fit), cmocka_unit_test(test_listing_fits),
+        cmocka_unit_test(test_missing_functions),
+        cmocka_unit_test(test_released_channels),
+        cmocka_unit_test(test_more_commands_than_fit),
+        cmocka_unit_test(test_listing_fits),
         cmocka_unit_test(test_path_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
