@@ -72,9 +72,9 @@ TEST_ROWS(clock_time_get, OK, "real time goes on while the thread sleeps, used t
 
     DESCRIBE("clock %u", (unsigned)clocks[row]);
     cloudabi_timestamp_t before = read_clock(clocks[row]);
-    OK(nap(20 * MILLI));
+    OK(nap(100 * MILLI));
     uint64_t passed = read_clock(clocks[row]) - before;
-    CHECK(used ? passed < 15 * MILLI : passed >= 20 * MILLI);
+    CHECK(used ? passed < 80 * MILLI : passed >= 100 * MILLI);
 }
 
 TEST_ROWS(clock_time_get, OK, "any precision may be asked for", ROWS(clocks) * 3)
@@ -103,18 +103,18 @@ TEST(clock_time_get, OK, "the wall clock is not the monotonic one")
 static uint32_t child_time(void *arg)
 {
     (void)arg;
-    return read_clock(CLOUDABI_CLOCK_PROCESS_CPUTIME_ID) < 20 * MILLI;
+    return read_clock(CLOUDABI_CLOCK_PROCESS_CPUTIME_ID) < 100 * MILLI;
 }
 
 TEST(clock_time_get, OK, "a new process has used no time")
 {
-    burn(40 * MILLI);
+    burn(200 * MILLI);
     CHECK(child_result(child_time, NULL) == 1);
 }
 
 static void burn_thread(void *arg)
 {
-    burn(60 * MILLI);
+    burn(200 * MILLI);
     *(uint64_t *)arg = read_clock(CLOUDABI_CLOCK_THREAD_CPUTIME_ID);
 }
 
@@ -125,8 +125,8 @@ TEST(clock_time_get, OK, "the process's time is that of all its threads")
 
     start_thread(&thread, burn_thread, &theirs);
     join_thread(&thread);
-    CHECK(theirs >= 60 * MILLI);
-    CHECK(read_clock(CLOUDABI_CLOCK_THREAD_CPUTIME_ID) - own < 40 * MILLI);
+    CHECK(theirs >= 200 * MILLI);
+    CHECK(read_clock(CLOUDABI_CLOCK_THREAD_CPUTIME_ID) - own < 150 * MILLI);
     CHECK(read_clock(CLOUDABI_CLOCK_PROCESS_CPUTIME_ID) >= theirs);
 }
 

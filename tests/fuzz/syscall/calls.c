@@ -166,12 +166,15 @@ static uint64_t send_in(struct random *random)
     return some_place(random, &in, sizeof(in));
 }
 
-/* One of a few, perhaps in use: then two threads run into each other. */
+/* Each is used once, and now and then one that is in use: then two threads run into each other. */
 static void *guest_stack(struct random *random)
 {
-    static char stacks[64][3 * PAGE];
+    static char stacks[128][3 * PAGE];
+    static _Atomic unsigned used;
 
-    return stacks[below(random, 64)];
+    if (used >= 128)
+        return NULL;
+    return stacks[once_in(random, 50) ? below(random, 128) : used++];
 }
 
 static uint64_t threadattr(struct random *random)
