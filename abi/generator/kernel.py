@@ -85,6 +85,7 @@ def calls_header(definition):
         lines += ['/* %s */' % '\n * '.join(call.doc), prototype(definition, call) + ';', '']
     lines += ['/* Decoders by call number; results are left in out[]. */',
               'extern cloudabi_errno_t (*const syscall_table[CLOUDABI_NCALLS])(struct syscall_frame *f);',
+              'extern const char *const syscall_name[CLOUDABI_NCALLS];',
               '', '#endif', '']
     return HEAD + '\n'.join(lines)
 
@@ -252,6 +253,8 @@ def dispatch_source(definition):
         lines += Decoder(definition, call).text()
     lines.append('cloudabi_errno_t (*const syscall_table[CLOUDABI_NCALLS])(struct syscall_frame *f) = {')
     lines += ['    [%d] = call_%s,' % (call.number, call.name) for call in definition.calls]
+    lines += ['};', '', 'const char *const syscall_name[CLOUDABI_NCALLS] = {']
+    lines += ['    [%d] = "%s",' % (call.number, call.name) for call in definition.calls]
     return HEAD + '\n'.join(lines + ['};', ''])
 
 

@@ -59,6 +59,11 @@ uint64_t arch_thread_frame(const struct arch_thread *thread);
 /* Switches stacks, FPU state, thread pointer and (if different) address space. Returns in NEXT's
  * last call of arch_switch; the return value is the thread that ran before on this CPU. */
 struct thread *arch_switch(struct thread *prev, struct thread *next);
+/* THREAD is off its CPU and stays so (its run queue's lock is held): return addresses in the kernel, innermost first,
+ * at most MAX; and where it is in user mode, 0 if it has not been there. */
+size_t arch_thread_frames(const struct thread *thread, uint64_t *pc, size_t max);
+void arch_thread_user_frame(const struct thread *thread, uint64_t *pc, uint64_t *frame);
+uint32_t arch_call_number(void); /* of the call that the calling thread is in */
 
 /* --- time ----------------------------------------------------------------------------------- */
 

@@ -38,6 +38,8 @@ struct knode_ops {
                              struct job *job, struct file **out);
     cloudabi_errno_t (*stat)(const struct knode *node,
                              cloudabi_filestat_t *out); /* default: number, type */
+    /* Of a directory that is reached in a walk: the ops of a descriptor for it; NULL: the same. */
+    const struct knode_ops *opened;
     void (*get)(const struct knode *node); /* optional reference counting of node->data */
     void (*put)(const struct knode *node);
 };

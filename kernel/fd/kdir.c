@@ -236,6 +236,8 @@ cloudabi_errno_t kdir_create(struct job *job, const struct knode *node, struct f
     if (copy == NULL)
         return CLOUDABI_ENOMEM;
     *copy = *node;
+    if (node->ops->opened != NULL)
+        copy->ops = node->ops->opened;
     *out = file_create(job, CLOUDABI_FILETYPE_DIRECTORY, &kdir_ops, 0, copy);
     if (*out == NULL) {
         kfree(copy);

@@ -8,21 +8,41 @@
  * The caller alone touches the slot's payload while it holds the slot; the reply is copied once at delivery.
  */
 #include "kernel/fd/port_priv.h"
+#include "kernel/job/job.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/sched.h"
 
 #define NO_SLOT       PORT_SLOTS
 #define RESERVED_MASK ((1ull << PORT_RESERVED_SLOTS) - 1)
 
-/* Has JOB its share of the slots? Lock held. */
+/* Does a caller in JOB, or in one below it, hold SLOT? The job of an abandoned slot may be gone: its address is
+ * all that is looked at. */
+static bool held_within(const struct slot *slot, const struct job *job)
+{
+    if (slot->note)
+        return false;
+    return slot->job == job || (slot->state != SLOT_ABANDONED && job_within(slot->job, job));
+}
+
 static bool job_is_full(const struct port *port, const struct job *job)
 {
-    unsigned count = 0;
-    for (uint64_t used = ~port->free_slots; used != 0; used &= used - 1) {
-        const struct slot *slot = &port->slot[__builtin_ctzll(used)];
-        count += slot->job == job && !slot->note;
-    }
-    return count >= PORT_JOB_SLOTS;
+    uint64_t limit = atomic_load_explicit(&job->limit[JOB_SLOTS], memory_order_relaxed);
+    uint64_t most = limit < PORT_JOB_SLOTS ? limit : PORT_JOB_SLOTS, count = 0;
+    if (port->callers < most)
+        return false;
+    for (uint64_t used = ~port->free_slots; used != 0; used &= used - 1)
+        count += held_within(&port->slot[__builtin_ctzll(used)], job);
+    return count >= most;
+}
+
+/* Has JOB, or one above it, its share of the slots? The root's own processes and all together have no share. Lock
+ * held. */
+static bool over_share(const struct port *port, const struct job *job)
+{
+    for (; job->parent != NULL; job = job->parent)
+        if (job_is_full(port, job))
+            return true;
+    return false;
 }
 
 /* A free slot that callers may use, marked as taken. NO_SLOT: none. Lock held. */
@@ -33,7 +53,7 @@ static unsigned slot_take(struct port *port)
     spinlock_assert_held(&port->lock);
     if (usable == 0)
         return NO_SLOT;
-    if (port->callers >= PORT_JOB_SLOTS && job_is_full(port, job)) {
+    if (port->callers != 0 && over_share(port, job)) {
         port->crowded = true;
         return NO_SLOT;
     }

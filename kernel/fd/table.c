@@ -28,7 +28,7 @@ struct fd_table {
     _Atomic uint32_t capacity; /* of slots; only grows */
     struct fd_slot *slots;
     struct fd_numbers numbers;
-    struct job *job; /* constant; referenced */
+    struct job *job; /* referenced */
 };
 
 static struct slab_cache table_cache = SLAB_CACHE(table_cache, struct fd_table, OBJECT_FD_TABLE);
@@ -82,6 +82,22 @@ void fd_table_destroy(struct fd_table *table)
     kfree(table->slots);
     slab_free(&table_cache, table);
     job_put(job);
+}
+
+cloudabi_errno_t fd_table_enter_job(struct fd_table *table, struct job *job)
+{
+    struct job *old = table->job;
+    spinlock_lock(&table->lock);
+    size_t count = charged(table);
+    bool fits = job_charge(job, JOB_DESCRIPTORS, count);
+    if (fits) {
+        job_uncharge(old, JOB_DESCRIPTORS, count);
+        table->job = job_get(job);
+    }
+    spinlock_unlock(&table->lock);
+    if (fits)
+        job_put(old);
+    return fits ? 0 : CLOUDABI_ENOMEM;
 }
 
 /* Room for NUMBER, below FD_MAX. */

@@ -35,6 +35,9 @@ cloudabi_errno_t fd_table_copy(const struct fd_table *table, struct job *job,
 cloudabi_errno_t fd_table_select(struct fd_table *table, struct job *job, const cloudabi_fd_t *fds,
                                  size_t count, struct fd_table **out);
 
+/* From now on JOB pays for TABLE's numbers. ENOMEM. */
+cloudabi_errno_t fd_table_enter_job(struct fd_table *table, struct job *job);
+
 /* Installs FILE (consumes the reference on success only). EMFILE, ENOMEM. Current process. */
 cloudabi_errno_t fd_install(struct file *file, struct rights rights, cloudabi_fd_t *fd);
 /* Two-step form: reserve numbers first so that the second step can not fail. */

@@ -6,12 +6,12 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 
-#define NO_LIMIT UINT64_MAX
-
 struct job job_root = {
     .references = 1,
     .used = {[JOB_MEMORY] = 1},
-    .limit = {NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT},
+    .limit = {JOB_NO_LIMIT, JOB_NO_LIMIT, JOB_NO_LIMIT, JOB_NO_LIMIT, JOB_NO_LIMIT},
+    .cpu_percent = JOB_NO_LIMIT,
+    .named = true,
     .children = LIST_INIT(job_root.children),
     .sibling = LIST_INIT(job_root.sibling),
     .processes = LIST_INIT(job_root.processes),
@@ -63,7 +63,9 @@ struct job *job_create(struct job *parent, const char *name)
     job->references = 1;
     job->used[JOB_MEMORY] = 1;
     for (unsigned i = 0; i < JOB_RESOURCES; i++)
-        job->limit[i] = NO_LIMIT;
+        job->limit[i] = JOB_NO_LIMIT;
+    job->cpu_percent = JOB_NO_LIMIT;
+    job->depth = parent->depth + 1;
     /* Until somebody says otherwise, a job leaves an eighth of its parent's memory to the others. */
     uint64_t memory = atomic_load(&parent->limit[JOB_MEMORY]);
     job->limit[JOB_MEMORY] = memory - memory / 8;
@@ -73,32 +75,77 @@ struct job *job_create(struct job *parent, const char *name)
     list_init(&job->processes);
     memcpy(job->name, name, strnlen(name, sizeof(job->name) - 1));
     spinlock_lock(&job_tree_lock);
+    atomic_store(&job->metered, atomic_load(&parent->metered));
     list_append(&parent->children, &job->sibling);
     spinlock_unlock(&job_tree_lock);
     return job;
 }
 
-/* A reference, unless the last one is just being put. */
-static struct job *get_if_alive(struct job *job)
+static struct job *named_locked(struct job *parent, const char *name, size_t len)
 {
-    uint32_t count = atomic_load_explicit(&job->references, memory_order_relaxed);
-    while (count != 0)
-        if (atomic_compare_exchange_weak(&job->references, &count, count + 1))
+    spinlock_assert_held(&job_tree_lock);
+    list_for_each(link, &parent->children)
+    {
+        struct job *job = container_of(link, struct job, sibling);
+        if (job->named && strlen(job->name) == len && memcmp(job->name, name, len) == 0)
             return job;
+    }
     return NULL;
+}
+
+cloudabi_errno_t job_name(struct job *job)
+{
+    spinlock_lock(&job_tree_lock);
+    cloudabi_errno_t error = 0;
+    if (!job->parent->named)
+        error = CLOUDABI_ENOENT;
+    else if (named_locked(job->parent, job->name, strlen(job->name)) != NULL)
+        error = CLOUDABI_EEXIST;
+    else {
+        job->named = true;
+        job_get(job);
+    }
+    spinlock_unlock(&job_tree_lock);
+    return error;
+}
+
+/* Those below that nobody can name any more do not count. */
+static bool empty_locked(const struct job *job)
+{
+    list_for_each(link,
+                  &job->children) if (container_of(link, struct job, sibling)->named) return false;
+    return list_empty(&job->processes);
+}
+
+cloudabi_errno_t job_unname(struct job *job)
+{
+    cloudabi_errno_t error = 0;
+    spinlock_lock(&job_tree_lock);
+    if (!job->named || job->parent == NULL)
+        error = CLOUDABI_ENOENT;
+    else if (!empty_locked(job))
+        error = CLOUDABI_ENOTEMPTY;
+    else
+        job->named = false;
+    spinlock_unlock(&job_tree_lock);
+    if (error == 0)
+        job_put(job);
+    return error;
+}
+
+bool job_within(const struct job *job, const struct job *above)
+{
+    while (job != NULL && job != above)
+        job = job->parent;
+    return job != NULL;
 }
 
 struct job *job_find(struct job *parent, const char *name, size_t len)
 {
-    struct job *found = NULL;
     spinlock_lock(&job_tree_lock);
-    list_for_each(link, &parent->children)
-    {
-        struct job *job = container_of(link, struct job, sibling);
-        if (strlen(job->name) == len && memcmp(job->name, name, len) == 0 &&
-            (found = get_if_alive(job)) != NULL)
-            break;
-    }
+    struct job *found = named_locked(parent, name, len);
+    if (found != NULL)
+        job_get(found); /* its name holds a reference, so it is alive */
     spinlock_unlock(&job_tree_lock);
     return found;
 }
@@ -109,12 +156,11 @@ struct job *job_nth(struct job *parent, uint64_t index)
     spinlock_lock(&job_tree_lock);
     list_for_each(link, &parent->children)
     {
-        if (index-- != 0)
+        struct job *job = container_of(link, struct job, sibling);
+        if (!job->named || index-- != 0)
             continue;
-        found = get_if_alive(container_of(link, struct job, sibling));
-        if (found != NULL)
-            break;
-        index = 0; /* that one is going: the next */
+        found = job_get(job);
+        break;
     }
     spinlock_unlock(&job_tree_lock);
     return found;
@@ -127,6 +173,17 @@ static void take_back(struct job *job, struct job *end, enum job_resource resour
         atomic_fetch_sub_explicit(&job->used[resource], amount, memory_order_relaxed);
 }
 
+/* What AT leaves to JOB, which is it or below it. */
+static inline uint64_t limit_of(const struct job *at, enum job_resource resource,
+                                const struct job *job)
+{
+    uint64_t limit = atomic_load_explicit(&at->limit[resource], memory_order_relaxed);
+    if (at == job || resource != JOB_MEMORY)
+        return limit;
+    uint64_t reserve = atomic_load_explicit(&at->reserve, memory_order_relaxed);
+    return limit > reserve ? limit - reserve : 0;
+}
+
 bool job_charge(struct job *job, enum job_resource resource, uint64_t amount)
 {
     if (fault_should_fail())
@@ -135,7 +192,7 @@ bool job_charge(struct job *job, enum job_resource resource, uint64_t amount)
         job = &job_root;
     for (struct job *at = job; at != NULL; at = at->parent) {
         uint64_t old = atomic_fetch_add_explicit(&at->used[resource], amount, memory_order_relaxed);
-        if (old + amount > atomic_load_explicit(&at->limit[resource], memory_order_relaxed)) {
+        if (old + amount > limit_of(at, resource, job)) {
             take_back(job, at->parent, resource, amount);
             return false;
         }

@@ -104,6 +104,7 @@ void frame_add_range(paddr_t start, paddr_t end)
     spinlock_unlock(&buddy_lock);
     total += end - start;
     atomic_store(&job_root.limit[JOB_MEMORY], total * PAGE_SIZE);
+    atomic_store(&job_root.reserve, total * PAGE_SIZE / 32); /* for init and the kernel itself */
 }
 
 void frame_init(void)

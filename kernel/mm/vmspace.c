@@ -63,10 +63,33 @@ struct vmspace *vmspace_create(struct job *job)
     return space;
 }
 
+void vmspace_enter_job(struct vmspace *space, struct job *job)
+{
+    struct job *old = space->job;
+    mutex_lock(&space->mutex);
+    space->job = job_get(job);
+    mutex_unlock(&space->mutex);
+    job_put(old);
+}
+
 struct vmspace *vmspace_get(struct vmspace *space)
 {
     refcount_get(&space->references);
     return space;
+}
+
+bool vmspace_peek(struct vmspace *space, uint64_t va, uint64_t *word)
+{
+    if (va % sizeof(*word) != 0 || va < USER_BASE || va >= USER_END)
+        return false;
+    spinlock_lock(&space->pt_lock);
+    struct pt_entry entry = arch_pt_get(&space->pt, va & PAGE_MASK);
+    bool there = entry.present && (entry.flags & PT_USER) != 0 && (entry.flags & (PT_UNCACHED | PT_WRITE_COMBINE)) == 0;
+    if (there)
+        *word = *(const volatile uint64_t *)((const uint8_t *)arch_direct(entry.frame) +
+                                             va % PAGE_SIZE);
+    spinlock_unlock(&space->pt_lock);
+    return there;
 }
 
 /* Takes entries out of the page table from *VA on, until the batch is full or END is reached. */

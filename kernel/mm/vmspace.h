@@ -31,7 +31,7 @@ struct vmspace {
     struct vm_area *root;    /* v */
     struct spinlock pt_lock; /* RANK_PAGE_TABLE */
     struct arch_pt pt;       /* t */
-    struct job *job;         /* c; referenced: pays for pages, tables, areas */
+    struct job *job;         /* v to change; referenced: pays for pages, tables, areas */
     uint64_t pages;          /* t: pages in the page table */
     uint64_t map_base;       /* c: random; chosen addresses lie above it if possible */
     uint64_t priority;       /* v: state of the generator of area priorities */
@@ -39,6 +39,8 @@ struct vmspace {
 };
 
 struct vmspace *vmspace_create(struct job *job); /* NULL: no memory */
+/* JOB pays for what SPACE takes from now on. Called by its only thread. */
+void vmspace_enter_job(struct vmspace *space, struct job *job);
 struct vmspace *vmspace_get(struct vmspace *space);
 void vmspace_put(struct vmspace *space); /* last: unmaps all */
 /* Copy-on-write copy for fork. The new space's pages are charged to JOB as they are copied. */
@@ -70,6 +72,9 @@ cloudabi_errno_t vmspace_touch(struct vmspace *space, uint64_t va, uint64_t leng
 /* Called by objects: remove every mapping of pages [first, end) (truncate, evict, revoke).
  * PRIVATE_COPIES: also pages already copied privately. */
 void vmspace_unmap_object(struct memobj *object, uint64_t first, uint64_t end, bool private_copies);
+
+/* The word at VA (aligned), if its page is there: for looking at another process. */
+bool vmspace_peek(struct vmspace *space, uint64_t va, uint64_t *word);
 
 /* The address space of the calling thread; NULL in kernel threads. */
 struct vmspace *vmspace_current(void);

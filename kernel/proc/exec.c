@@ -9,6 +9,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process_priv.h"
+#include "kernel/proc/trace.h"
 
 static cloudabi_errno_t build(struct process *process, const struct exec_request *request,
                               const uint8_t uuid[16], struct image *image)
@@ -71,6 +72,7 @@ cloudabi_errno_t process_exec(struct exec_request *request)
     swap(process, &image, fds);
     memcpy(process->uuid, uuid, sizeof(uuid));
     release(request);
+    trace_last_call();
     struct arch_user_entry start = image.start;
     arch_enter_user(&start);
 not_single:

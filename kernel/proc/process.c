@@ -16,6 +16,7 @@
 #include "kernel/lib/refcount.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process_priv.h"
+#include "kernel/proc/trace.h"
 #include "kernel/sched/sched.h"
 
 static struct slab_cache process_cache = SLAB_CACHE(process_cache, struct process, OBJECT_PROCESS);
@@ -77,28 +78,43 @@ struct process *process_create(struct job *job)
     return process;
 }
 
+/* ENOENT: the job has been removed meanwhile. */
+static cloudabi_errno_t move_process(struct process *process, struct job *job)
+{
+    spinlock_lock(&job_tree_lock);
+    bool there = job->named;
+    if (there) {
+        list_remove(&process->job_link);
+        list_append(&job->processes, &process->job_link);
+        process->job = job_get(job);
+    }
+    spinlock_unlock(&job_tree_lock);
+    return there ? 0 : CLOUDABI_ENOENT;
+}
+
 cloudabi_errno_t process_enter_job(struct job *job)
 {
     struct process *process = process_self();
-    struct job *old = process->job, *above = job;
-    while (above != NULL && above != old)
-        above = above->parent;
-    if (above == NULL)
+    struct job *old = process->job;
+    if (!job_within(job, old))
         return CLOUDABI_EPERM;
     if (process->thread_count != 1) /* nobody but this thread could change it */
         return CLOUDABI_EBUSY;
     if (!job_charge(job, JOB_PROCESSES, 1))
         return CLOUDABI_EAGAIN;
-    cloudabi_errno_t error = thread_enter_job(job);
+    cloudabi_errno_t error = fd_table_enter_job(process->fds, job);
+    if (error == 0 && (error = thread_enter_job(job)) != 0)
+        (void)fd_table_enter_job(process->fds,
+                                 old); /* if that fails, the descriptors are counted below */
+    if (error == 0 && (error = move_process(process, job)) != 0) {
+        (void)thread_enter_job(old);
+        (void)fd_table_enter_job(process->fds, old);
+    }
     if (error != 0) {
         job_uncharge(job, JOB_PROCESSES, 1);
         return error;
     }
-    spinlock_lock(&job_tree_lock);
-    list_remove(&process->job_link);
-    list_append(&job->processes, &process->job_link);
-    process->job = job_get(job);
-    spinlock_unlock(&job_tree_lock);
+    vmspace_enter_job(process->vmspace, job);
     job_uncharge(old, JOB_PROCESSES, 1);
     job_put(old);
     return 0;
@@ -148,6 +164,8 @@ cloudabi_errno_t process_add_thread(struct process *process, struct thread *thre
         process->thread_count++;
         if (process->stopped)
             atomic_fetch_or(&thread->work, WORK_STOPPED);
+        if (process->trace != NULL)
+            atomic_fetch_or(&thread->work, WORK_TRACED);
     }
     spinlock_unlock(&process->lock);
     return closed ? CLOUDABI_EAGAIN : 0;
@@ -210,6 +228,7 @@ cloudabi_errno_t process_become_single(struct process *process)
 /* In the last thread. */
 static void end(struct process *process)
 {
+    trace_process_ends(process);
     fault_forget(process);
     process_run_hooks(process, false);
     thread_self()->vmspace = NULL;

@@ -30,6 +30,7 @@ struct process {
     struct waitq exit_waiters;     /* poll PROC_TERMINATE */
     struct waitq state_waiters;    /* stopped threads; exec that waits for the others to end */
     struct thread *exec_owner;     /* p: the thread that ends all others to exec */
+    struct trace *trace;           /* p: referenced (trace.h) */
     struct memobj *executable;     /* like vmspace; referenced, writing denied */
     void *ports_served; /* port layer: list of ports whose ring this process has mapped; p */
 };
@@ -49,7 +50,7 @@ void process_terminate(struct process *process, uint8_t signal, uint32_t exit_co
 /* What a signal does: nothing, stop, continue, or end. EINVAL: not a signal. */
 cloudabi_errno_t process_raise(struct process *process, cloudabi_signal_t signal);
 /* The calling process, which must have one thread, is paid for by JOB, a descendant of its present job, for what
- * it takes from now on. EPERM: not a descendant; EBUSY: several threads; EAGAIN, ENOMEM. */
+ * it takes from now on. EPERM: not a descendant; EBUSY: several threads; ENOENT: removed; EAGAIN, ENOMEM. */
 cloudabi_errno_t process_enter_job(struct job *job);
 uint64_t process_cpu_time(struct process *process); /* ns, all threads */
 

@@ -44,6 +44,10 @@ void sched_point(void); /* in long kernel loops: interrupts in, switch if due. N
  * caller parks (as thread_park). NEXT inherits the rest of the caller's slice. Falls back to
  * unpark + park when something of higher priority is ready or the slice is over. */
 cloudabi_errno_t sched_handoff_and_park(struct thread *next, uint64_t deadline);
+/* The limits of a job's CPU time have changed: threads that run are looked at now, others when they run. */
+void sched_meter_all(void);
+uint64_t sched_running_time(
+    const struct job *job); /* ns of present turns, not in its cpu_time yet */
 /* Same for the replying side: switch to NEXT now, the caller stays runnable. */
 void sched_handoff(struct thread *next);
 

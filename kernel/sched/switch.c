@@ -19,9 +19,10 @@
 #include "kernel/job/job.h"
 #include "kernel/sched/sched_priv.h"
 
-#define REPORT_NS  1000000ul /* CPU time is added to the job in steps of this */
-#define BUSY_SHARE 8
-#define CREDIT_MAX ((int64_t)SCHED_SLICE_NS)
+#define REPORT_NS    1000000ul /* CPU time is added to the job in steps of this */
+#define METER_MIN_NS 200000ul  /* a job with a share of CPU time is not looked at more often */
+#define BUSY_SHARE   8
+#define CREDIT_MAX   ((int64_t)SCHED_SLICE_NS)
 
 struct cpu *cpus[MAX_CPUS];
 unsigned cpu_count;
@@ -104,6 +105,12 @@ struct thread *sched_pick_locked(struct cpu *cpu)
     return container_of(link, struct thread, run_link);
 }
 
+__attribute__((noinline)) static void report(struct thread *self, uint64_t news, uint64_t now)
+{
+    self->cpu_reported = self->cpu_time;
+    job_cpu_use(self->job, news, now);
+}
+
 /* SELF's turn ends at NOW. */
 static void end_turn(struct thread *self, uint64_t now)
 {
@@ -112,11 +119,45 @@ static void end_turn(struct thread *self, uint64_t now)
     self->credit = self->credit - ran > -CREDIT_MAX ? self->credit - ran : -CREDIT_MAX;
     self->switched_in = now;
     uint64_t news = self->cpu_time - self->cpu_reported;
-    if (self->priority == 0 || (news < REPORT_NS && self->state != THREAD_DEAD))
+    if (self->priority == 0 || (news < REPORT_NS && !self->metered && self->state != THREAD_DEAD))
         return;
-    self->cpu_reported = self->cpu_time;
-    for (struct job *job = self->job; job != NULL; job = job->parent)
-        atomic_fetch_add_explicit(&job->cpu_time, news, memory_order_relaxed);
+    report(self, news, now);
+}
+
+/* Cuts the slice of SELF, whose turn begins or goes on at NOW, to what its job may run on. */
+__attribute__((noinline)) static void meter(struct thread *self, uint64_t now)
+{
+    uint64_t left = job_cpu_left(self->job, now);
+    if (left == 0)
+        atomic_fetch_or(&self->work, WORK_RESCHED); /* it will wait before user mode */
+    if (left < METER_MIN_NS)
+        left = METER_MIN_NS;
+    if (now + left < self->slice_end)
+        self->slice_end = now + left;
+}
+
+/* On the way to user mode: waits until SELF's job may go on. */
+__attribute__((noinline)) static void wait_for_share(struct thread *self)
+{
+    for (;;) {
+        uint64_t now = arch_clock_monotonic();
+        struct cpu *cpu = arch_cpu_self();
+        spinlock_lock(&cpu->lock);
+        end_turn(self, now);
+        spinlock_unlock(&cpu->lock);
+        uint64_t until = job_cpu_wait(self->job, now);
+        if (until == 0 || thread_park(until) == CLOUDABI_EINTR)
+            return;
+    }
+}
+
+/* SELF was looked at and goes on, alone: the timer is for its own slice. */
+__attribute__((noinline)) static void go_on_metered_locked(struct cpu *cpu, struct thread *self)
+{
+    uint64_t now = arch_clock_monotonic();
+    self->slice_end = now + SCHED_SLICE_NS;
+    meter(self, now);
+    sched_arm_locked(cpu);
 }
 
 static void note_idle(const struct cpu *cpu, bool idle)
@@ -135,6 +176,15 @@ static void begin_slice(struct cpu *cpu, struct thread *next, uint64_t now)
     sched_arm_locked(cpu);
 }
 
+__attribute__((noinline)) static void begin_metered_slice(struct cpu *cpu, struct thread *next,
+                                                          uint64_t slice_end, uint64_t now)
+{
+    next->slice_end = slice_end != 0 ? slice_end : now + SCHED_SLICE_NS;
+    meter(next, now);
+    note_idle(cpu, false);
+    sched_arm_locked(cpu);
+}
+
 void sched_switch_locked(struct cpu *cpu, struct thread *self, struct thread *next,
                          uint64_t slice_end, uint64_t now)
 {
@@ -146,7 +196,10 @@ void sched_switch_locked(struct cpu *cpu, struct thread *self, struct thread *ne
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
     cpu->current = next;
     cpu->previous = self;
-    if (slice_end == 0)
+    next->metered = atomic_load_explicit(&next->job->metered, memory_order_relaxed);
+    if (__builtin_expect(next->metered, false))
+        begin_metered_slice(cpu, next, slice_end, now);
+    else if (slice_end == 0)
         begin_slice(cpu, next, now);
     else /* one thread in the place of another: the timer is set for this slice already */
         next->slice_end = slice_end;
@@ -178,6 +231,8 @@ void sched_yield(void)
     spinlock_lock(&cpu->lock);
     struct thread *next = sched_pick_locked(cpu);
     if (next == NULL) {
+        if (self->metered)
+            go_on_metered_locked(cpu, self);
         spinlock_unlock(&cpu->lock);
         return;
     }
@@ -188,9 +243,11 @@ void sched_yield(void)
     sched_switch_locked(cpu, self, next, 0, now);
 }
 
-static void preempted(struct thread *self)
+static void preempted(struct thread *self, bool to_user)
 {
     atomic_fetch_and(&self->work, ~WORK_RESCHED);
+    if (self->metered && to_user)
+        wait_for_share(self);
     if (self->wakes != 0 && arch_clock_monotonic() >= self->slice_end)
         self->spreads = 8; /* it woke somebody and went on computing: see place.c */
     sched_yield();
@@ -201,7 +258,7 @@ void sched_point(void)
     arch_interrupt_window();
     struct thread *self = thread_self();
     if (atomic_load_explicit(&self->work, memory_order_relaxed) & WORK_RESCHED)
-        preempted(self);
+        preempted(self, false);
 }
 
 void sched_return_to_user(void)
@@ -214,7 +271,7 @@ void sched_return_to_user(void)
         else if (work & WORK_STOPPED)
             process_ops->stopped();
         else if (work & WORK_RESCHED)
-            preempted(self);
+            preempted(self, true);
         else
             return;
     }

@@ -162,6 +162,7 @@ static void reset(struct thread *thread, struct process *process, struct job *jo
     thread->switched_in = arch_clock_monotonic();
     thread->slice_end = thread->cpu_time = thread->cpu_reported = thread->deadline = 0;
     thread->wakes = thread->spreads = 0;
+    thread->metered = false;
     thread->closing = NULL;
     atomic_store(&thread->work, 0);
     atomic_store(&thread->unparked, false);
@@ -241,6 +242,8 @@ cloudabi_errno_t thread_enter_job(struct job *job)
         return CLOUDABI_ENOMEM;
     }
     self->job = job_get(job);
+    atomic_fetch_or(&self->work, WORK_RESCHED); /* to be metered from now on, if the job is */
+    self->metered = atomic_load_explicit(&job->metered, memory_order_relaxed);
     job_uncharge(old, JOB_MEMORY, CHARGE);
     job_uncharge(old, JOB_THREADS, 1);
     job_put(old);

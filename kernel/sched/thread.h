@@ -24,6 +24,7 @@ enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_PARKED, 
 #define WORK_KILLED  1u /* the thread must end */
 #define WORK_RESCHED 2u /* its slice is over, or something better is ready */
 #define WORK_STOPPED 4u /* the process is stopped */
+#define WORK_TRACED  8u /* its calls are recorded as they return (kernel/proc/trace.c); stays set */
 
 #define KERNEL_STACK_PAGES 4
 
@@ -53,6 +54,7 @@ struct thread {
     uint16_t spreads;        /* s: so many more wakes go to idle CPUs at once (sched/place.c) */
     int64_t credit;   /* r: ns it may run ahead of threads that never sleep (sched/switch.c) */
     uint8_t level;    /* r: of the queue that it is in, or was taken from */
+    bool metered;     /* s: its job has a share of CPU time (kernel/job/cpu.c) */
     uint8_t priority; /* c: 0 idle, 1 normal, 2 kernel */
 
     void *closing; /* fd/file: files that lost their last reference inside a close; s */

@@ -5,9 +5,11 @@
 #include "kernel/proc/exec.h"
 #include "kernel/proc/process_priv.h"
 #include "kernel/proc/start.h"
+#include "kernel/proc/trace.h"
 
 void sys_proc_exit(cloudabi_exitcode_t rval)
 {
+    trace_last_call();
     process_terminate(process_self(), 0, rval);
     process_leave();
 }

@@ -3,6 +3,7 @@
 #include "kernel/proc/futex.h"
 #include "kernel/proc/process_priv.h"
 #include "kernel/proc/start.h"
+#include "kernel/proc/trace.h"
 #include "kernel/sched/sched.h"
 
 cloudabi_errno_t sys_thread_create(const cloudabi_threadattr_t *attr, cloudabi_tid_t *tid)
@@ -20,6 +21,7 @@ cloudabi_errno_t sys_thread_create(const cloudabi_threadattr_t *attr, cloudabi_t
 void sys_thread_exit(user_addr_t lock, cloudabi_scope_t scope)
 {
     struct futex_address address = {.va = lock, .scope = scope};
+    trace_last_call();
     (void)futex_unlock(&address); /* the ABI has no way to report it */
     process_leave();
 }

@@ -17,6 +17,7 @@ _Static_assert(offsetof(struct arch_cpu, thread) == CPU_THREAD, "offset");
 _Static_assert(offsetof(struct cpu, arch) == 0 && offsetof(struct thread, arch) == 0, "first");
 _Static_assert(offsetof(struct thread, arch.user_trap) == THREAD_USER_TRAP, "offset");
 _Static_assert(offsetof(struct thread, work) == THREAD_WORK, "offset");
+_Static_assert(WORK_TRACED == WORK_TRACED_BIT, "value");
 _Static_assert(offsetof(struct syscall_frame, number) == FRAME_NUMBER, "offset");
 _Static_assert(offsetof(struct syscall_frame, out) == FRAME_OUT0, "offset");
 _Static_assert(offsetof(struct syscall_frame, rbx) == FRAME_RBX, "offset");

@@ -44,6 +44,7 @@ syscall_return:
     movq %gs:CPU_THREAD, %rcx
     cmpl $0, THREAD_WORK(%rcx)
     jne syscall_work
+syscall_leave:
     movq FRAME_RFLAGS(%rsp), %r11
     movzwl %ax, %eax
     testl %eax, %eax
@@ -73,10 +74,15 @@ unknown_call:
 
 syscall_work:
     movl %eax, %ebx /* the handler has preserved it; the user's is in the frame */
-    call sched_return_to_user
+    testl $WORK_TRACED_BIT, THREAD_WORK(%rcx)
+    jz 1f
+    movl FRAME_NUMBER(%rsp), %edi
+    movzwl %ax, %esi
+    call process_trace_call
+1:  call sched_return_to_user
     movl %ebx, %eax
     movq FRAME_RBX(%rsp), %rbx
-    jmp syscall_return
+    jmp syscall_leave /* what is left of work is no reason to stay */
 
 /* --- exceptions and interrupts ----------------------------------------------------------------- */
 
@@ -126,7 +132,7 @@ trap_common:
     call trap_user
 2:  cmpl $0, THREAD_WORK(%rbx)
     jne trap_work
-    movl $0, THREAD_USER_TRAP(%rbx)
+3:  movl $0, THREAD_USER_TRAP(%rbx)
     popq %r15
     popq %r14
     popq %r13
@@ -148,7 +154,7 @@ trap_common:
 
 trap_work:
     call sched_return_to_user
-    jmp 2b
+    jmp 3b
 
 trap_from_kernel:
     call trap_kernel

@@ -22,6 +22,7 @@
 /* struct thread */
 #define THREAD_USER_TRAP 24
 #define THREAD_WORK      40
+#define WORK_TRACED_BIT  8
 
 /* struct syscall_frame */
 #define FRAME_NUMBER 48

@@ -161,7 +161,7 @@ void arch_enter_user(const struct arch_user_entry *entry)
     /* IRETQ and WRFSBASE must not fault in the kernel. */
     if (entry->pc >= USER_END || entry->sp >= USER_END || entry->thread_pointer >= USER_END)
         process_terminate(self->process, CLOUDABI_SIGSEGV, 0);
-    while (atomic_load(&self->work) != 0)
+    while ((atomic_load(&self->work) & ~WORK_TRACED) != 0)
         sched_return_to_user();
     cpu = this_cpu(); /* it may run elsewhere now */
     self->arch.user_trap = 0;
