@@ -4,38 +4,11 @@
  *
  * Both rings lie in the service's port region.  The kernel keeps its own in_tail and out_head and checks what it
  * reads of the service's indexes; a client's read or write is one copy from or to the ring.  Each direction has one
- * user at a time (a mutex, never held while waiting).
- *
- * Sleeping: the client publishes client_waits, then looks again (full barrier between); the service publishes its
- * index, then looks at client_waits.  One of them sees the other, so no wake-up is lost.
+ * user at a time (a mutex, never held while waiting).  This file: how they are made, found and ended.
  */
-#include "kernel/fd/port_priv.h"
+#include "kernel/fd/channel_priv.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
-
-#define RING_FRAMES (PORT_RING_MAX / PAGE_SIZE)
-
-struct ring {
-    struct mutex lock;                 /* one client thread in this direction */
-    uint32_t size;                     /* constant: power of two */
-    uint32_t own;                      /* the kernel's index; lock */
-    uint64_t offset;                   /* constant: of its bytes in the region */
-    struct frame *frames[RING_FRAMES]; /* lock; referenced */
-};
-
-struct channel {
-    _Atomic uint32_t references;
-    struct port *port;           /* constant; referenced */
-    struct memobj *region;       /* constant; referenced */
-    unsigned number;             /* constant */
-    uint32_t epoch;              /* constant */
-    struct frame *control_frame; /* constant; referenced */
-    struct port_channel *control;
-    struct ring in, out; /* to the service, to the client */
-    struct waitq waiters;
-    _Atomic uint16_t aborted; /* errno for every later call */
-    _Atomic uint32_t shut;    /* PORT_CLIENT_SHUT_*, as published */
-};
 
 /* --- the table of a port's channels --------------------------------------------------------------------------------- */
 
@@ -45,14 +18,7 @@ static struct channel *channel_get(struct channel *channel)
     return channel;
 }
 
-static void ring_release(struct ring *ring)
-{
-    for (unsigned i = 0; i < RING_FRAMES; i++)
-        if (ring->frames[i] != NULL)
-            frame_put(ring->frames[i]);
-}
-
-static void channel_put(struct channel *channel)
+void channel_put(struct channel *channel)
 {
     if (atomic_fetch_sub_explicit(&channel->references, 1, memory_order_acq_rel) != 1)
         return;
@@ -141,7 +107,7 @@ static void unmark(struct port *port, uint64_t n)
     spinlock_unlock(&port->lock);
 }
 
-static void channel_leave(struct channel *channel)
+void channel_leave(struct channel *channel)
 {
     spinlock_lock(&channel->port->lock);
     struct channel **entry = channel_entry(channel->port, channel->number);
@@ -206,16 +172,9 @@ static void notify_service(struct port *port, uint32_t epoch, unsigned n)
         port_signal(port);
 }
 
-static void channel_notify(struct channel *channel)
+void channel_notify(struct channel *channel)
 {
     notify_service(channel->port, channel->epoch, channel->number);
-}
-
-static void notify_if_wanted(struct channel *channel, uint32_t event)
-{
-    atomic_thread_fence(memory_order_seq_cst);
-    if ((__atomic_load_n(&channel->control->server_waits, __ATOMIC_ACQUIRE) & event) != 0)
-        channel_notify(channel);
 }
 
 void channel_refuse(struct port *port, uint32_t epoch, uint64_t n)
@@ -308,347 +267,6 @@ void channels_kill(struct port *port)
         channel_put(channel);
     }
 }
-
-/* --- rings ------------------------------------------------------------------------------------------------------------ */
-
-static bool ring_init(struct ring *ring, uint32_t size, uint64_t offset)
-{
-    mutex_init(&ring->lock);
-    ring->size = size;
-    ring->offset = offset;
-    return size >= PAGE_SIZE && size <= PORT_RING_MAX && (size & (size - 1)) == 0;
-}
-
-/* The bytes at the ring's own index plus SKIP: at most a page's rest. */
-static cloudabi_errno_t ring_piece(struct channel *channel, struct ring *ring, uint32_t skip,
-                                   uint8_t **bytes, size_t *len)
-{
-    uint32_t at = (ring->own + skip) & (ring->size - 1);
-    struct frame **frame = &ring->frames[at / PAGE_SIZE];
-    if (*frame == NULL) {
-        cloudabi_errno_t error =
-            memobj_page(channel->region, (ring->offset + at) / PAGE_SIZE, true, frame);
-        if (error != 0) {
-            *frame = NULL;
-            return error;
-        }
-    }
-    size_t rest = PAGE_SIZE - at % PAGE_SIZE;
-    if (*len > rest)
-        *len = rest;
-    *bytes = (uint8_t *)frame_data(*frame) + at % PAGE_SIZE;
-    return 0;
-}
-
-/* Bytes that lie ready for the client. False: the service wrote an impossible index. */
-static bool out_available(struct channel *channel, uint32_t *available)
-{
-    *available = __atomic_load_n(&channel->control->out_tail, __ATOMIC_ACQUIRE) - channel->out.own;
-    return *available <= channel->out.size;
-}
-
-static bool in_room(struct channel *channel, uint32_t *room)
-{
-    uint32_t used = channel->in.own - __atomic_load_n(&channel->control->in_head, __ATOMIC_ACQUIRE);
-    *room = channel->in.size - used;
-    return used <= channel->in.size;
-}
-
-static bool server_has(struct channel *channel, uint32_t flag)
-{
-    return (__atomic_load_n(&channel->control->server_flags, __ATOMIC_ACQUIRE) & flag) != 0;
-}
-
-static cloudabi_errno_t broken(struct channel *channel)
-{
-    port_violation(channel->port, channel->epoch, "channel index");
-    return CLOUDABI_EIO;
-}
-
-/* Copies what is there, from byte SKIP of TO. EAGAIN: nothing yet. *DONE = 0 with success: end. out.lock held. */
-static cloudabi_errno_t take_bytes(struct channel *channel, const struct user_vec *to, size_t skip,
-                                   bool peek, size_t *done)
-{
-    uint32_t available;
-    *done = 0;
-    if (!out_available(channel, &available))
-        return broken(channel);
-    if (available == 0) {
-        if (atomic_load(&channel->aborted) != 0)
-            return atomic_load(&channel->aborted);
-        bool end =
-            server_has(channel, PORT_SERVER_EOF) || (channel->shut & PORT_CLIENT_SHUT_READ) != 0;
-        if (!end)
-            return CLOUDABI_EAGAIN;
-        return out_available(channel, &available) && available == 0 ? 0 : CLOUDABI_EAGAIN;
-    }
-    size_t wanted = to->total - skip < available ? to->total - skip : available;
-    cloudabi_errno_t error = 0;
-    while (*done < wanted && error == 0) {
-        uint8_t *bytes;
-        size_t len = wanted - *done;
-        error = ring_piece(channel, &channel->out, (uint32_t)*done, &bytes, &len);
-        if (error == 0)
-            error = user_vec_write(to, skip + *done, bytes, len);
-        if (error == 0)
-            *done += len;
-    }
-    if (!peek && *done > 0) {
-        channel->out.own += (uint32_t)*done;
-        __atomic_store_n(&channel->control->out_head, channel->out.own, __ATOMIC_RELEASE);
-        notify_if_wanted(channel, PORT_EVENT_WRITE);
-    }
-    return *done > 0 ? 0 : error;
-}
-
-/* Copies as much as there is room for. EAGAIN: none. in.lock held. */
-static cloudabi_errno_t give_bytes(struct channel *channel, const struct user_vec *from,
-                                   size_t skip, size_t *done)
-{
-    uint32_t room;
-    *done = 0;
-    if (atomic_load(&channel->aborted) != 0)
-        return atomic_load(&channel->aborted);
-    if ((channel->shut & PORT_CLIENT_SHUT_WRITE) != 0 || server_has(channel, PORT_SERVER_SHUT_READ))
-        return CLOUDABI_EPIPE;
-    if (!in_room(channel, &room))
-        return broken(channel);
-    size_t wanted = from->total - skip < room ? from->total - skip : room;
-    cloudabi_errno_t error = 0;
-    while (*done < wanted && error == 0) {
-        uint8_t *bytes;
-        size_t len = wanted - *done;
-        error = ring_piece(channel, &channel->in, (uint32_t)*done, &bytes, &len);
-        if (error == 0)
-            error = user_vec_read(from, skip + *done, bytes, len);
-        if (error == 0)
-            *done += len;
-    }
-    if (*done == 0)
-        return error != 0 ? error : CLOUDABI_EAGAIN;
-    channel->in.own += (uint32_t)*done;
-    __atomic_store_n(&channel->control->in_tail, channel->in.own, __ATOMIC_RELEASE);
-    notify_if_wanted(channel, PORT_EVENT_READ);
-    return 0;
-}
-
-/* --- waiting ------------------------------------------------------------------------------------------------------------ */
-
-static void announce_wait(struct channel *channel, uint32_t event)
-{
-    __atomic_fetch_or(&channel->control->client_waits, event, __ATOMIC_SEQ_CST);
-}
-
-static cloudabi_errno_t try_take(struct channel *channel, const struct user_vec *to, size_t skip,
-                                 bool peek, size_t *done)
-{
-    mutex_lock(&channel->out.lock);
-    cloudabi_errno_t error = take_bytes(channel, to, skip, peek, done);
-    mutex_unlock(&channel->out.lock);
-    return error;
-}
-
-static cloudabi_errno_t try_give(struct channel *channel, const struct user_vec *from, size_t skip,
-                                 size_t *done)
-{
-    mutex_lock(&channel->in.lock);
-    cloudabi_errno_t error = give_bytes(channel, from, skip, done);
-    mutex_unlock(&channel->in.lock);
-    return error;
-}
-
-static cloudabi_errno_t wait_take(struct channel *channel, const struct user_vec *to, size_t skip,
-                                  bool peek, size_t *done)
-{
-    struct waiter waiter;
-    cloudabi_errno_t error;
-    waitq_add(&channel->waiters, &waiter);
-    for (;;) {
-        announce_wait(channel, PORT_EVENT_READ);
-        error = try_take(channel, to, skip, peek, done);
-        if (error != CLOUDABI_EAGAIN)
-            break;
-        error = thread_park(UINT64_MAX);
-        if (error != 0)
-            break;
-    }
-    waitq_remove(&waiter);
-    return error;
-}
-
-static cloudabi_errno_t wait_give(struct channel *channel, const struct user_vec *from, size_t skip,
-                                  size_t *done)
-{
-    struct waiter waiter;
-    cloudabi_errno_t error;
-    waitq_add(&channel->waiters, &waiter);
-    for (;;) {
-        announce_wait(channel, PORT_EVENT_WRITE);
-        error = try_give(channel, from, skip, done);
-        if (error != CLOUDABI_EAGAIN)
-            break;
-        error = thread_park(UINT64_MAX);
-        if (error != 0)
-            break;
-    }
-    waitq_remove(&waiter);
-    return error;
-}
-
-/* --- the file ------------------------------------------------------------------------------------------------------------- */
-
-static bool nonblocking(const struct file *file)
-{
-    return (file->flags & CLOUDABI_FDFLAG_NONBLOCK) != 0;
-}
-
-static cloudabi_errno_t channel_take(struct file *file, const struct user_vec *to,
-                                     cloudabi_riflags_t flags, size_t *done)
-{
-    struct channel *channel = file->data;
-    bool peek = (flags & CLOUDABI_SOCK_RECV_PEEK) != 0;
-    cloudabi_errno_t error = 0;
-    *done = 0;
-    while (*done < to->total) {
-        size_t piece;
-        error = try_take(channel, to, *done, peek, &piece);
-        if (error == CLOUDABI_EAGAIN && !nonblocking(file))
-            error = wait_take(channel, to, *done, peek, &piece);
-        if (error != 0 || piece == 0)
-            break;
-        *done += piece;
-        if (peek || (flags & CLOUDABI_SOCK_RECV_WAITALL) == 0)
-            break;
-    }
-    return *done > 0 ? 0 : error;
-}
-
-static cloudabi_errno_t channel_give(struct file *file, const struct user_vec *from, size_t *done)
-{
-    struct channel *channel = file->data;
-    cloudabi_errno_t error = 0;
-    *done = 0;
-    while (*done < from->total) {
-        size_t piece;
-        error = try_give(channel, from, *done, &piece);
-        if (error == CLOUDABI_EAGAIN && !nonblocking(file))
-            error = wait_give(channel, from, *done, &piece);
-        if (error != 0)
-            break;
-        *done += piece;
-    }
-    return *done > 0 ? 0 : error;
-}
-
-static cloudabi_errno_t channel_read(struct file *file, const struct user_vec *to,
-                                     const uint64_t *offset, size_t *done)
-{
-    return offset != NULL ? CLOUDABI_ESPIPE : channel_take(file, to, 0, done);
-}
-
-static cloudabi_errno_t channel_write(struct file *file, const struct user_vec *from,
-                                      const uint64_t *offset, size_t *done)
-{
-    return offset != NULL ? CLOUDABI_ESPIPE : channel_give(file, from, done);
-}
-
-static cloudabi_errno_t channel_recv(struct file *file, struct sock_message *message)
-{
-    message->files_count = 0;
-    message->result = 0;
-    return channel_take(file, message->data, message->flags, &message->length);
-}
-
-/* Descriptors can not go to where there is no process: a service's stream carries bytes only. */
-static cloudabi_errno_t channel_send(struct file *file, struct sock_message *message)
-{
-    if (message->files_count != 0)
-        return CLOUDABI_EINVAL;
-    return channel_give(file, message->data, &message->length);
-}
-
-static cloudabi_errno_t channel_shutdown(struct file *file, cloudabi_sdflags_t how)
-{
-    struct channel *channel = file->data;
-    uint32_t flags = 0;
-    if ((how & CLOUDABI_SHUT_RD) != 0)
-        flags |= PORT_CLIENT_SHUT_READ;
-    if ((how & CLOUDABI_SHUT_WR) != 0)
-        flags |= PORT_CLIENT_SHUT_WRITE;
-    atomic_fetch_or(&channel->shut, flags);
-    __atomic_fetch_or(&channel->control->client_flags, flags, __ATOMIC_RELEASE);
-    waitq_wake_all(&channel->waiters);
-    channel_notify(channel);
-    return 0;
-}
-
-static void poll_read(struct channel *channel, struct poll_state *state)
-{
-    uint32_t available;
-    bool sound = out_available(channel, &available);
-    bool end = server_has(channel, PORT_SERVER_EOF) ||
-               (channel->shut & PORT_CLIENT_SHUT_READ) != 0 || atomic_load(&channel->aborted) != 0;
-    state->nbytes = sound ? available : 0;
-    state->ready = !sound || available > 0 || end;
-    if (end)
-        state->flags = CLOUDABI_EVENT_FD_READWRITE_HANGUP;
-}
-
-static void poll_write(struct channel *channel, struct poll_state *state)
-{
-    uint32_t room;
-    bool sound = in_room(channel, &room);
-    bool end = server_has(channel, PORT_SERVER_SHUT_READ) ||
-               (channel->shut & PORT_CLIENT_SHUT_WRITE) != 0 || atomic_load(&channel->aborted) != 0;
-    state->nbytes = sound ? room : 0;
-    state->ready = !sound || room > 0 || end;
-    if (end)
-        state->flags = CLOUDABI_EVENT_FD_READWRITE_HANGUP;
-}
-
-static void channel_poll(struct file *file, bool write, struct waiter *waiter,
-                         struct poll_state *state)
-{
-    struct channel *channel = file->data;
-    if (waiter != NULL) {
-        waitq_add(&channel->waiters, waiter);
-        announce_wait(channel, write ? PORT_EVENT_WRITE : PORT_EVENT_READ);
-    }
-    if (write)
-        poll_write(channel, state);
-    else
-        poll_read(channel, state);
-}
-
-static cloudabi_errno_t channel_stat(struct file *file, cloudabi_filestat_t *out)
-{
-    struct channel *channel = file->data;
-    memset(out, 0, sizeof(*out));
-    out->st_dev = channel->port->device;
-    out->st_filetype = file->type;
-    out->st_nlink = 1;
-    return 0;
-}
-
-static void channel_close(struct file *file)
-{
-    struct channel *channel = file->data;
-    channel_leave(channel);
-    __atomic_fetch_or(&channel->control->client_flags, PORT_CLIENT_CLOSED, __ATOMIC_RELEASE);
-    channel_notify(channel);
-    channel_put(channel);
-}
-
-static const struct file_ops channel_ops = {
-    .close = channel_close,
-    .read = channel_read,
-    .write = channel_write,
-    .recv = channel_recv,
-    .send = channel_send,
-    .shutdown = channel_shutdown,
-    .stat = channel_stat,
-    .poll = channel_poll,
-};
 
 /* --- making one -------------------------------------------------------------------------------------------------------------- */
 
