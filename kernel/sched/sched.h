@@ -39,6 +39,9 @@ extern _Atomic uint32_t
 void sched_init_cpu(struct cpu *cpu); /* called on each CPU; its calling context becomes idle */
 _Noreturn void sched_run_idle(void);
 void sched_yield(void); /* to the end of the queue */
+/* The same, and if nothing is ready here, to who waits for another CPU: it may be slow to wake, and the
+ * caller may be waiting in a loop for just that thread. */
+void sched_yield_all(void);
 void sched_point(void); /* in long kernel loops: interrupts in, switch if due. No locks held */
 /* Switches straight to NEXT, which was parked and was taken off its queue with waitq_take_one(); the
  * caller parks (as thread_park). NEXT inherits the rest of the caller's slice. Falls back to

@@ -223,13 +223,14 @@ void sched_leave_locked(struct cpu *cpu, struct thread *self)
     sched_switch_locked(cpu, self, next != NULL ? next : cpu->idle, 0, arch_clock_monotonic());
 }
 
-void sched_yield(void)
+/* Lets others run: STOLEN if it is not NULL. */
+static void yield_to(struct thread *stolen)
 {
     struct cpu *cpu = arch_cpu_self();
     struct thread *self = cpu->current;
     spinlock_assert_none();
     spinlock_lock(&cpu->lock);
-    struct thread *next = sched_pick_locked(cpu);
+    struct thread *next = stolen != NULL ? stolen : sched_pick_locked(cpu);
     if (next == NULL) {
         if (self->metered)
             go_on_metered_locked(cpu, self);
@@ -241,6 +242,18 @@ void sched_yield(void)
     end_turn(self, now);
     sched_enqueue_locked(cpu, self);
     sched_switch_locked(cpu, self, next, 0, now);
+}
+
+void sched_yield(void)
+{
+    yield_to(NULL);
+}
+
+void sched_yield_all(void)
+{
+    struct cpu *cpu = arch_cpu_self();
+    bool alone = atomic_load_explicit(&cpu->ready_count, memory_order_relaxed) == 0;
+    yield_to(alone ? sched_steal(cpu) : NULL);
 }
 
 static void preempted(struct thread *self, bool to_user)

@@ -28,6 +28,6 @@ void sys_thread_exit(user_addr_t lock, cloudabi_scope_t scope)
 
 cloudabi_errno_t sys_thread_yield(void)
 {
-    sched_yield();
+    sched_yield_all();
     return 0;
 }
