@@ -9,6 +9,7 @@
 #include "kernel/fd/file.h"
 
 #include "kernel/fd/pass.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/sched/thread.h"
 
@@ -104,7 +105,13 @@ cloudabi_errno_t file_sync(struct file *file, bool data_only)
 
 cloudabi_errno_t file_stat(struct file *file, cloudabi_filestat_t *out)
 {
-    return file->ops->stat == NULL ? CLOUDABI_EINVAL : file->ops->stat(file, out);
+    const size_t padding = offsetof(cloudabi_filestat_t, st_filetype) + sizeof(out->st_filetype);
+    if (file->ops->stat == NULL)
+        return CLOUDABI_EINVAL;
+    cloudabi_errno_t error = file->ops->stat(file, out);
+    /* An assignment of the whole leaves bytes of the kernel's stack there, and they go to the program. */
+    memset((char *)out + padding, 0, offsetof(cloudabi_filestat_t, st_nlink) - padding);
+    return error;
 }
 
 cloudabi_errno_t file_stat_put(struct file *file, const cloudabi_filestat_t *in,
