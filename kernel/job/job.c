@@ -173,15 +173,12 @@ static void take_back(struct job *job, struct job *end, enum job_resource resour
         atomic_fetch_sub_explicit(&job->used[resource], amount, memory_order_relaxed);
 }
 
-/* What AT leaves to JOB, which is it or below it. */
-static inline uint64_t limit_of(const struct job *at, enum job_resource resource,
-                                const struct job *job)
+/* USED is over the limit of AT. May JOB have it nevertheless? The root keeps a reserve for itself. */
+static bool from_reserve(const struct job *at, enum job_resource resource, uint64_t used,
+                         const struct job *job)
 {
-    uint64_t limit = atomic_load_explicit(&at->limit[resource], memory_order_relaxed);
-    if (at == job || resource != JOB_MEMORY)
-        return limit;
-    uint64_t reserve = atomic_load_explicit(&at->reserve, memory_order_relaxed);
-    return limit > reserve ? limit - reserve : 0;
+    return at == job && resource == JOB_MEMORY &&
+           used - atomic_load(&at->limit[resource]) <= atomic_load(&at->reserve);
 }
 
 bool job_charge(struct job *job, enum job_resource resource, uint64_t amount)
@@ -192,7 +189,8 @@ bool job_charge(struct job *job, enum job_resource resource, uint64_t amount)
         job = &job_root;
     for (struct job *at = job; at != NULL; at = at->parent) {
         uint64_t old = atomic_fetch_add_explicit(&at->used[resource], amount, memory_order_relaxed);
-        if (old + amount > limit_of(at, resource, job)) {
+        if (old + amount > atomic_load_explicit(&at->limit[resource], memory_order_relaxed) &&
+            !from_reserve(at, resource, old + amount, job)) {
             take_back(job, at->parent, resource, amount);
             return false;
         }

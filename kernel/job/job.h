@@ -60,7 +60,7 @@ struct job {
     struct job *parent; /* constant; referenced; NULL for the root */
     _Atomic uint64_t used[JOB_RESOURCES];
     _Atomic uint64_t limit[JOB_RESOURCES];
-    _Atomic uint64_t reserve;      /* of its memory limit, not for the jobs below it */
+    _Atomic uint64_t reserve;      /* beyond its memory limit, not for the jobs below it */
     _Atomic uint64_t cpu_time;     /* ns, added at switches */
     _Atomic uint64_t cpu_percent;  /* of one CPU; JOB_NO_LIMIT */
     _Atomic uint64_t cpu_since;    /* monotonic ns: time before is not to be paid for */

@@ -103,8 +103,9 @@ void frame_add_range(paddr_t start, paddr_t end)
     buddy_add(&buddy, start, end);
     spinlock_unlock(&buddy_lock);
     total += end - start;
-    atomic_store(&job_root.limit[JOB_MEMORY], total * PAGE_SIZE);
-    atomic_store(&job_root.reserve, total * PAGE_SIZE / 32); /* for init and the kernel itself */
+    uint64_t reserve = total * PAGE_SIZE / 32; /* for init and the kernel itself */
+    atomic_store(&job_root.limit[JOB_MEMORY], total * PAGE_SIZE - reserve);
+    atomic_store(&job_root.reserve, reserve);
 }
 
 void frame_init(void)

@@ -169,19 +169,14 @@ static void note_idle(const struct cpu *cpu, bool idle)
         atomic_fetch_and(&sched_idle_mask, ~bit);
 }
 
-static void begin_slice(struct cpu *cpu, struct thread *next, uint64_t now)
-{
-    next->slice_end = now + SCHED_SLICE_NS;
-    note_idle(cpu, next == cpu->idle);
-    sched_arm_locked(cpu);
-}
-
-__attribute__((noinline)) static void begin_metered_slice(struct cpu *cpu, struct thread *next,
-                                                          uint64_t slice_end, uint64_t now)
+/* SLICE_END 0: a new slice. */
+static void begin_slice(struct cpu *cpu, struct thread *next, uint64_t slice_end, uint64_t now)
 {
     next->slice_end = slice_end != 0 ? slice_end : now + SCHED_SLICE_NS;
-    meter(next, now);
-    note_idle(cpu, false);
+    next->metered = atomic_load_explicit(&next->job->metered, memory_order_relaxed);
+    if (next->metered)
+        meter(next, now);
+    note_idle(cpu, next == cpu->idle);
     sched_arm_locked(cpu);
 }
 
@@ -196,11 +191,8 @@ void sched_switch_locked(struct cpu *cpu, struct thread *self, struct thread *ne
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
     cpu->current = next;
     cpu->previous = self;
-    next->metered = atomic_load_explicit(&next->job->metered, memory_order_relaxed);
-    if (__builtin_expect(next->metered, false))
-        begin_metered_slice(cpu, next, slice_end, now);
-    else if (slice_end == 0)
-        begin_slice(cpu, next, now);
+    if (slice_end == 0 || next->metered)
+        begin_slice(cpu, next, slice_end, now);
     else /* one thread in the place of another: the timer is set for this slice already */
         next->slice_end = slice_end;
     arch_switch(self, next);
