@@ -31,3 +31,4 @@ GUESTTESTS += $(FOREIGN_PROGRAMS)
 user: $(addprefix build/user/,$(FOREIGN_PROGRAMS))
 guest_grants_foreign_spawn := tests/foreign/spawn.yaml
 guest_grants_foreign_sync  := tests/foreign/threads.yaml
+guest_grants_foreign_stress := tests/foreign/threads.yaml

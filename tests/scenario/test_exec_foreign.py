@@ -49,6 +49,10 @@ def test_exit_code(tmp_path, osabi, cpus):
     assert (done.returncode, done.stdout) == (42, b""), done.stderr
 
 
+def test_no_success_by_truncation(tmp_path):
+    assert execute(tmp_path, tiny(exit_with(256))).returncode == 255
+
+
 @pytest.mark.parametrize("options", [{"align": 0x1000}, {"align": 0}, {"align": 1}, {"memory": 0x200000}])
 def test_other_layouts(tmp_path, options):
     assert execute(tmp_path, tiny(exit_with(7), **options)).returncode == 7

@@ -79,7 +79,8 @@ def free_port():
 def exit_status(log):
     """The status that a kernel log says the machine was powered off with, or None."""
     found = POWER_OFF.search(log)
-    return int(found.group(1)) & 0xFF if found else None
+    status = int(found.group(1)) if found else None
+    return status if not status or status <= 0xFF else status & 0xFF or 0xFF  # what failed does not end with 0
 
 
 class Machine:
