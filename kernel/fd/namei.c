@@ -222,7 +222,9 @@ cloudabi_errno_t namei_open(const struct fd_grant *dir, const struct user_path *
     if (error != 0)
         return error;
     lookup.request.open = args;
-    lookup.request.flags = follow(args->lookup);
+    const cloudabi_oflags_t fresh = CLOUDABI_O_CREAT | CLOUDABI_O_EXCL;
+    if ((args->oflags & fresh) != fresh) /* a link is in the way of a new file, wherever it leads */
+        lookup.request.flags = follow(args->lookup);
     if ((args->oflags & CLOUDABI_O_DIRECTORY) != 0)
         lookup.text.must_dir = true;
     error = perform(&lookup);

@@ -338,6 +338,7 @@ static void test_links(void)
     CHECK(unlink("loop1") == 0 && unlink("loop2") == 0);
     CHECK_IS(symlink("made-by-link", "dangling"), 0);
     CHECK_IS(open_at(dir, "dangling", O_READ, &fd), CLOUDABI_ENOENT);
+    CHECK_IS(open_at(dir, "dangling", O_WRITE | O_MAKE | O_ONLY, &fd), CLOUDABI_EEXIST);
     CHECK_IS(open_at(dir, "dangling", O_WRITE | O_MAKE, &fd), 0);
     CHECK_IS(cloudabi_sys_fd_close(fd), 0);
     CHECK_IS(attributes("made-by-link").st_size, 0);
