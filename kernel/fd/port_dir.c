@@ -80,49 +80,39 @@ static void dir_close(struct file *file)
     kfree(dir);
 }
 
-/* Begins a request on the directory's own node. */
-static cloudabi_errno_t dir_call(struct file *file, enum port_op op, struct port_call *call)
-{
-    struct port_dir *dir = file->data;
-    struct port_node *node;
-    cloudabi_errno_t error = dir_node(dir, &node);
-    if (error != 0)
-        return error;
-    error = port_call_begin(call, dir->port, op, node->id == PORT_ROOT_NODE ? 0 : node->epoch);
-    call->request.node = node->id;
-    port_node_put(node);
-    if (error == 0)
-        call->request.time = arch_clock_realtime();
-    return error;
-}
-
 static cloudabi_errno_t dir_stat(struct file *file, cloudabi_filestat_t *out)
 {
-    struct port_call call;
-    cloudabi_errno_t error = dir_call(file, PORT_GETATTR, &call);
+    struct port_node *node;
+    cloudabi_errno_t error = dir_node(file->data, &node);
     if (error != 0)
         return error;
-    error = port_call_run(&call);
-    if (error == 0)
-        port_attr_to_stat(call.port, &call.reply->attr, out);
-    port_call_end(&call);
+    error = port_node_stat(node, out);
+    port_node_put(node);
     return error;
 }
 
 static cloudabi_errno_t dir_stat_put(struct file *file, const cloudabi_filestat_t *in,
                                      cloudabi_fsflags_t mask)
 {
-    struct port_call call;
+    struct port_node *node;
     if ((mask & CLOUDABI_FILESTAT_SIZE) != 0)
         return CLOUDABI_EISDIR;
-    cloudabi_errno_t error = dir_call(file, PORT_SETATTR, &call);
+    cloudabi_errno_t error = dir_node(file->data, &node);
     if (error != 0)
         return error;
-    call.request.a = mask;
-    call.request.attr.atim = in->st_atim;
-    call.request.attr.mtim = in->st_mtim;
-    error = port_call_run(&call);
-    port_call_end(&call);
+    error = port_node_stat_put(node, in, mask);
+    port_node_put(node);
+    return error;
+}
+
+static cloudabi_errno_t dir_sync(struct file *file, bool data_only)
+{
+    struct port_node *node;
+    cloudabi_errno_t error = dir_node(file->data, &node);
+    if (error != 0)
+        return error;
+    error = port_node_sync(node, data_only);
+    port_node_put(node);
     return error;
 }
 
@@ -147,6 +137,18 @@ static cloudabi_errno_t readdir_check(struct port_call *call, size_t got,
     return 0;
 }
 
+/* Begins READDIR on the directory's own node. */
+static cloudabi_errno_t readdir_call(struct file *file, struct port_call *call)
+{
+    struct port_node *node;
+    cloudabi_errno_t error = dir_node(file->data, &node);
+    if (error != 0)
+        return error;
+    error = port_node_call(node, PORT_READDIR, call);
+    port_node_put(node);
+    return error;
+}
+
 /* The reply holds whole records. A last one that does not fit the caller's buffer is cut, as the ABI has it. */
 static cloudabi_errno_t dir_readdir(struct file *file, user_addr_t buf, size_t len,
                                     cloudabi_dircookie_t cookie, size_t *used)
@@ -156,7 +158,7 @@ static cloudabi_errno_t dir_readdir(struct file *file, user_addr_t buf, size_t l
     *used = 0;
     for (;;) {
         struct port_call call;
-        cloudabi_errno_t error = dir_call(file, PORT_READDIR, &call);
+        cloudabi_errno_t error = readdir_call(file, &call);
         if (error != 0)
             return error;
         call.request.a = cookie;
@@ -174,18 +176,6 @@ static cloudabi_errno_t dir_readdir(struct file *file, user_addr_t buf, size_t l
         if (error != 0 || end || *used == len)
             return error;
     }
-}
-
-static cloudabi_errno_t dir_sync(struct file *file, bool data_only)
-{
-    struct port_call call;
-    cloudabi_errno_t error = dir_call(file, PORT_SYNC, &call);
-    if (error != 0)
-        return error;
-    call.request.a = data_only;
-    error = port_call_run(&call);
-    port_call_end(&call);
-    return error;
 }
 
 static const struct dir_ops port_dir_names = {.place = dir_place};

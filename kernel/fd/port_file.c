@@ -3,59 +3,6 @@
 #include "kernel/fd/memfile.h"
 #include "kernel/fd/port_priv.h"
 
-/* --- requests on a node ----------------------------------------------------------------------------------------- */
-
-static cloudabi_errno_t node_call(struct port_node *node, enum port_op op, struct port_call *call)
-{
-    if (__atomic_load_n(&node->dead, __ATOMIC_RELAXED))
-        return CLOUDABI_EIO;
-    cloudabi_errno_t error = port_call_begin(call, node->port, op, node->epoch);
-    call->request.node = node->id;
-    return error;
-}
-
-static cloudabi_errno_t node_stat(struct port_node *node, cloudabi_filestat_t *out)
-{
-    struct port_call call;
-    cloudabi_errno_t error = node_call(node, PORT_GETATTR, &call);
-    if (error != 0)
-        return error;
-    error = port_call_run(&call);
-    if (error == 0)
-        port_attr_to_stat(call.port, &call.reply->attr, out);
-    port_call_end(&call);
-    return error;
-}
-
-static cloudabi_errno_t node_stat_put(struct port_node *node, const cloudabi_filestat_t *in,
-                                      cloudabi_fsflags_t mask)
-{
-    struct port_call call;
-    cloudabi_errno_t error = node_call(node, PORT_SETATTR, &call);
-    if (error != 0)
-        return error;
-    call.request.a = mask;
-    call.request.time = arch_clock_realtime();
-    call.request.attr.size = in->st_size;
-    call.request.attr.atim = in->st_atim;
-    call.request.attr.mtim = in->st_mtim;
-    error = port_call_run(&call);
-    port_call_end(&call);
-    return error;
-}
-
-static cloudabi_errno_t node_sync(struct port_node *node, bool data_only)
-{
-    struct port_call call;
-    cloudabi_errno_t error = node_call(node, PORT_SYNC, &call);
-    if (error != 0)
-        return error;
-    call.request.a = data_only;
-    error = port_call_run(&call);
-    port_call_end(&call);
-    return error;
-}
-
 /* --- paged files --------------------------------------------------------------------------------------------------- */
 
 static void stat_overlay(struct memobj *object, cloudabi_filestat_t *stat)
@@ -93,7 +40,7 @@ void port_times_set(struct port *port, uint64_t id, const cloudabi_filestat_t *s
 
 static cloudabi_errno_t paged_stat(struct file *file, cloudabi_filestat_t *out)
 {
-    cloudabi_errno_t error = node_stat(file->backing, out);
+    cloudabi_errno_t error = port_node_stat(file->backing, out);
     if (error == 0)
         stat_overlay(file->data, out);
     return error;
@@ -102,7 +49,7 @@ static cloudabi_errno_t paged_stat(struct file *file, cloudabi_filestat_t *out)
 static cloudabi_errno_t paged_sync(struct file *file, bool data_only)
 {
     cloudabi_errno_t error = memfile_sync(file, data_only);
-    return error != 0 ? error : node_sync(file->backing, data_only);
+    return error != 0 ? error : port_node_sync(file->backing, data_only);
 }
 
 static void paged_close(struct file *file)
@@ -169,7 +116,7 @@ static cloudabi_errno_t synthetic_read(struct file *file, const struct user_vec 
 {
     struct port_call call;
     *done = 0;
-    cloudabi_errno_t error = node_call(file->data, PORT_READ, &call);
+    cloudabi_errno_t error = port_node_call(file->data, PORT_READ, &call);
     if (error != 0)
         return error;
     size_t len = to->total < PORT_PAYLOAD ? to->total : PORT_PAYLOAD;
@@ -194,7 +141,7 @@ static cloudabi_errno_t synthetic_write(struct file *file, const struct user_vec
 {
     struct port_call call;
     *done = 0;
-    cloudabi_errno_t error = node_call(file->data, PORT_WRITE, &call);
+    cloudabi_errno_t error = port_node_call(file->data, PORT_WRITE, &call);
     if (error != 0)
         return error;
     size_t len = from->total < PORT_PAYLOAD ? from->total : PORT_PAYLOAD;
@@ -223,7 +170,7 @@ static cloudabi_errno_t synthetic_seek(struct file *file, int64_t delta, cloudab
     uint64_t base = whence == CLOUDABI_WHENCE_CUR ? file->position : 0;
     if (whence == CLOUDABI_WHENCE_END) {
         cloudabi_filestat_t stat;
-        cloudabi_errno_t error = node_stat(file->data, &stat);
+        cloudabi_errno_t error = port_node_stat(file->data, &stat);
         if (error != 0)
             return error;
         base = stat.st_size;
@@ -239,18 +186,18 @@ static cloudabi_errno_t synthetic_seek(struct file *file, int64_t delta, cloudab
 
 static cloudabi_errno_t synthetic_stat(struct file *file, cloudabi_filestat_t *out)
 {
-    return node_stat(file->data, out);
+    return port_node_stat(file->data, out);
 }
 
 static cloudabi_errno_t synthetic_stat_put(struct file *file, const cloudabi_filestat_t *in,
                                            cloudabi_fsflags_t mask)
 {
-    return node_stat_put(file->data, in, mask);
+    return port_node_stat_put(file->data, in, mask);
 }
 
 static cloudabi_errno_t synthetic_sync(struct file *file, bool data_only)
 {
-    return node_sync(file->data, data_only);
+    return port_node_sync(file->data, data_only);
 }
 
 static void synthetic_poll(struct file *file, bool write, struct waiter *waiter,

@@ -173,6 +173,14 @@ void port_node_ready(struct port_node *node, uint32_t events);
 cloudabi_errno_t port_node_object(struct port_node *node, const struct port_reply *reply,
                                   struct memobj **object);
 
+/* --- port_node_call.c: requests on an open node ------------------------------------------------------------ */
+cloudabi_errno_t port_node_call(struct port_node *node, enum port_op op,
+                                struct port_call *call); /* begins it */
+cloudabi_errno_t port_node_stat(struct port_node *node, cloudabi_filestat_t *out);
+cloudabi_errno_t port_node_stat_put(struct port_node *node, const cloudabi_filestat_t *in,
+                                    cloudabi_fsflags_t mask);
+cloudabi_errno_t port_node_sync(struct port_node *node, bool data_only);
+
 /* --- port_dir.c, port_file.c: open files over nodes (consume the reference to NODE on success) ---------------- */
 cloudabi_errno_t port_dir_create(struct job *job, struct port_node *node, const void *cookie,
                                  size_t cookie_len, cloudabi_fdflags_t flags, struct file **out);
