@@ -432,7 +432,8 @@ static void test_abandoned(void)
         for (unsigned j = 0; j < 12; j++)
             close_fd(callers[j]);
     }
-    for (unsigned tries = 0; tries < 300 && counts.flushed < KILLED; tries++) {
+    for (unsigned tries = 0;
+         tries < 300 && (counts.flushed < KILLED || counts.refused < KILLED / 3); tries++) {
         sleep_ms(10);
         counts = counts_of(root);
     }
