@@ -19,9 +19,16 @@ static struct time_page early_page;
 static struct time_page *time_page_here = &early_page;
 
 static struct spinlock clock_lock = SPINLOCK_INIT(RANK_LOG); /* one writer of the time page */
-static struct {
-    uint64_t tsc, mult; /* constant after calibration */
-} monotonic;
+/*
+ * What the monotonic clock is computed from, as the time page has it, but without a sequence: refining fills the
+ * other one and then lets it be the current one. One is filled again after half a second at the earliest, and
+ * readers have interrupts off.
+ */
+struct timebase {
+    uint64_t tsc, mult, monotonic;
+};
+static struct timebase timebases[2];
+static struct timebase *timebase = &timebases[0];
 static uint64_t tsc_hz, bus_hz; /* of the TSC; of the APIC timer after its divider */
 static bool tsc_stated;
 static uint64_t refine_at; /* TSC; only the boot CPU */
@@ -37,10 +44,17 @@ uint64_t arch_cycles(void)
     return rdtsc();
 }
 
-/* As the time page has it, without its sequence: what the monotonic clock needs never changes after calibration. */
+static void timebase_set(uint64_t tsc, uint64_t mult, uint64_t monotonic)
+{
+    struct timebase *next = &timebases[timebase == &timebases[0]];
+    *next = (struct timebase){tsc, mult, monotonic};
+    __atomic_store_n(&timebase, next, __ATOMIC_RELEASE);
+}
+
 uint64_t arch_clock_monotonic(void)
 {
-    return time_page_elapsed(rdtsc(), monotonic.tsc, monotonic.mult);
+    const struct timebase *base = __atomic_load_n(&timebase, __ATOMIC_ACQUIRE);
+    return base->monotonic + time_page_elapsed(rdtsc(), base->tsc, base->mult);
 }
 
 uint64_t arch_clock_realtime(void)
@@ -92,8 +106,7 @@ void time_init(void)
     page->mult = (NS_PER_S << TIME_PAGE_SHIFT) / tsc_hz;
     page->tsc_base = rdtsc();
     refine_at = page->tsc_base + tsc_hz / 2;
-    monotonic.tsc = page->tsc_base;
-    monotonic.mult = page->mult;
+    timebase_set(page->tsc_base, page->mult, 0);
     page->resolution = tsc_hz >= NS_PER_S ? 1 : (NS_PER_S + tsc_hz - 1) / tsc_hz;
     page->flags = TIME_PAGE_TSC_USABLE;
     page->realtime_offset = rtc_seconds() * NS_PER_S - arch_clock_monotonic();
@@ -120,6 +133,7 @@ void time_refine(void)
     page->tsc_base = now;
     page->monotonic_base = monotonic;
     page->mult = mult;
+    timebase_set(now, mult, monotonic);
     time_page_write_end(page);
     spinlock_unlock(&clock_lock);
 }
