@@ -95,6 +95,24 @@ TEST(clock_time_get, OK, "the wall clock counts from 1970 and has been set")
     CHECK(read_clock(CLOUDABI_CLOCK_REALTIME) < 300 * year);
 }
 
+/* Programs may read these clocks by themselves; poll is told the time by the kernel. */
+TEST_ROWS(clock_time_get, OK, "tells the time by which poll waits", 2)
+{
+    cloudabi_clockid_t clock = row == 0 ? CLOUDABI_CLOCK_MONOTONIC : CLOUDABI_CLOCK_REALTIME;
+
+    DESCRIBE("clock %u", (unsigned)clock);
+    for (int i = 0; i < 300; i++) {
+        cloudabi_timestamp_t time = read_clock(clock) + 10 * MILLI;
+        cloudabi_subscription_t in = {.type = CLOUDABI_EVENTTYPE_CLOCK,
+                                      .clock = {.clock_id = clock,
+                                                .timeout = time,
+                                                .flags = CLOUDABI_SUBSCRIPTION_CLOCK_ABSTIME}};
+        cloudabi_event_t out;
+        OK(cloudabi_sys_poll(&in, &out, 1, &(size_t){0}));
+        CHECK(read_clock(clock) >= time);
+    }
+}
+
 TEST(clock_time_get, OK, "the wall clock is not the monotonic one")
 {
     CHECK(read_clock(CLOUDABI_CLOCK_REALTIME) != read_clock(CLOUDABI_CLOCK_MONOTONIC));

@@ -74,7 +74,8 @@ TEST_ROWS(poll, OK, "a point in time", ROWS(walls) * 3)
 
     DESCRIBE("%d ms from now on clock %u", (int)spans[row % 3], (unsigned)walls[row / 3]);
     OK(cloudabi_sys_clock_time_get(walls[row / 3], 0, &time));
-    time += (uint64_t)(spans[row % 3] * (int64_t)MILLI);
+    int64_t span = spans[row % 3] * (int64_t)MILLI;
+    time = span < 0 && time < (uint64_t)-span ? 0 : time + (uint64_t)span;
     on_clock(0, walls[row / 3], time, CLOUDABI_SUBSCRIPTION_CLOCK_ABSTIME);
     OK(poll_n(1));
     CHECK(event(0)->error == 0);
