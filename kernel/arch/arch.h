@@ -102,6 +102,9 @@ int arch_pt_create(struct arch_pt *pt, const struct pt_frame_ops *ops); /* 0 or 
 void arch_pt_destroy(struct arch_pt *pt, const struct pt_frame_ops *ops);
 /* Makes the levels above VA exist. After success arch_pt_set(VA) can not fail. */
 int arch_pt_prepare(struct arch_pt *pt, uint64_t va, const struct pt_frame_ops *ops);
+/* Both in one, if there is no entry at VA yet: 0. 1: there is one; -1: no memory. */
+int arch_pt_fill(struct arch_pt *pt, uint64_t va, paddr_t frame, unsigned flags,
+                 const struct pt_frame_ops *ops);
 /* Without PT_USER the page is there but nobody can touch it (PROT_NONE): the entry keeps the frame, and
  * arch_pt_get, _clear and _next report it as present with no flags. */
 void arch_pt_set(struct arch_pt *pt, uint64_t va, paddr_t frame, unsigned flags);

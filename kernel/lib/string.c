@@ -17,6 +17,7 @@ __attribute__((no_builtin("memcpy"))) void *memcpy(void *restrict to, const void
 {
     uint8_t *d = to;
     const uint8_t *s = from;
+    size_t whole = len;
     for (; len >= 32; len -= 32, d += 32, s += 32) {
         uint64_t a = ((const word *)s)[0], b = ((const word *)s)[1];
         uint64_t c = ((const word *)s)[2], e = ((const word *)s)[3];
@@ -25,8 +26,13 @@ __attribute__((no_builtin("memcpy"))) void *memcpy(void *restrict to, const void
         ((word *)d)[2] = c;
         ((word *)d)[3] = e;
     }
-    for (; len >= 8; len -= 8, d += 8, s += 8)
-        *(word *)d = *(const word *)s;
+    if (whole >= 8) {
+        for (; len >= 8; len -= 8, d += 8, s += 8)
+            *(word *)d = *(const word *)s;
+        if (len > 0) /* the last 8 bytes, some of them for the second time */
+            *(word *)(d + len - 8) = *(const word *)(s + len - 8);
+        return to;
+    }
     for (; len > 0; len--)
         *d++ = *s++;
     return to;

@@ -75,20 +75,24 @@ static enum fault_answer put_page(struct vmspace *space, const struct vm_area *a
 
 static enum fault_answer fault_zero(struct vmspace *space, struct vm_area *area, uint64_t va)
 {
-    static const struct pt_entry none;
-    bool used;
     struct frame *frame = frame_alloc_zero(space->job);
     if (frame == NULL)
         return FAULT_BUS;
-    enum fault_answer answer = put_page(space, area, va, frame, &none, &used);
-    if (!used)
+    struct pt_frame_ops ops = vmspace_pt_ops(space);
+    spinlock_lock(&space->pt_lock);
+    int failed = arch_pt_fill(&space->pt, va, frame_phys(frame), area_pt_flags(area, true), &ops);
+    if (failed == 0)
+        space->pages++;
+    spinlock_unlock(&space->pt_lock);
+    if (failed != 0)
         frame_put(frame);
-    return answer;
+    return failed < 0 ? FAULT_BUS : FAULT_DONE;
 }
 
 /* A store to a private page that is mapped without being writable. */
-static enum fault_answer fault_own(struct vmspace *space, struct vm_area *area, uint64_t va,
-                                   const struct pt_entry *entry)
+__attribute__((noinline)) static enum fault_answer fault_own(struct vmspace *space,
+                                                             struct vm_area *area, uint64_t va,
+                                                             const struct pt_entry *entry)
 {
     struct frame *frame = frame_of(entry->frame);
     spinlock_lock(&space->pt_lock);
@@ -146,8 +150,10 @@ static enum fault_answer put_copy(struct vmspace *space, struct vm_area *area, u
 }
 
 /* A store to a private mapping of an object. */
-static enum fault_answer fault_copy(struct vmspace *space, struct vm_area *area, uint64_t va,
-                                    const struct pt_entry *old, struct fault_need *need)
+__attribute__((noinline)) static enum fault_answer fault_copy(struct vmspace *space,
+                                                              struct vm_area *area, uint64_t va,
+                                                              const struct pt_entry *old,
+                                                              struct fault_need *need)
 {
     struct memobj *object = area->object;
     bool writable = false;
@@ -198,8 +204,9 @@ static void map_around(struct vmspace *space, const struct vm_area *area, uint64
 }
 
 /* Maps the object's own page: for shared mappings, and for private ones that only read. */
-static enum fault_answer fault_object(struct vmspace *space, struct vm_area *area, uint64_t va,
-                                      bool write, struct fault_need *need)
+__attribute__((noinline)) static enum fault_answer fault_object(struct vmspace *space,
+                                                                struct vm_area *area, uint64_t va,
+                                                                bool write, struct fault_need *need)
 {
     struct memobj *object = area->object;
     paddr_t pa;
@@ -259,6 +266,17 @@ static enum fault_answer fault_locked(struct vmspace *space, uint64_t va, unsign
     return fault_object(space, area, va, write, need);
 }
 
+/* Makes the object's page. False: that can not be done. */
+__attribute__((noinline)) static bool make_page(const struct fault_need *need)
+{
+    struct frame *frame;
+    cloudabi_errno_t error = memobj_page(need->object, need->index, need->write, &frame);
+    memobj_put(need->object);
+    if (error == 0)
+        frame_put(frame);
+    return error == 0;
+}
+
 static enum fault_answer fault(struct vmspace *space, uint64_t va, unsigned access)
 {
     va &= PAGE_MASK;
@@ -269,12 +287,8 @@ static enum fault_answer fault(struct vmspace *space, uint64_t va, unsigned acce
         mutex_unlock(&space->mutex);
         if (answer != FAULT_NEED_PAGE)
             return answer;
-        struct frame *frame;
-        cloudabi_errno_t error = memobj_page(need.object, need.index, need.write, &frame);
-        memobj_put(need.object);
-        if (error != 0)
+        if (!make_page(&need))
             return FAULT_BUS;
-        frame_put(frame);
     }
 }
 

@@ -30,7 +30,7 @@
     .endif
     .endm
 
-#define BLOCK      128
+#define BLOCK      512
 #define PAGE_BYTES 4096
 
     .macro BORROW_SSE
@@ -50,7 +50,7 @@
 
 /* rdx = bytes left beyond one BLOCK; goes on below 0. */
     .macro COPY_BLOCKS may_fault, loads_user, stores_user
-6:  .irp at, 0, 64
+6:  .irp at, 0, 64, 128, 192, 256, 320, 384, 448
     USER_IF \loads_user, 7f, 0, movups \at(%rsi), %xmm0
     USER_IF \loads_user, 7f, 0, movups \at + 16(%rsi), %xmm1
     USER_IF \loads_user, 7f, 0, movups \at + 32(%rsi), %xmm2
@@ -87,7 +87,7 @@
     SMAP_OPEN
     cmpq $32, %rdx
     jb 2f
-    cmpq $2 * BLOCK, %rdx
+    cmpq $BLOCK, %rdx
     jb 1f
     subq $BLOCK, %rdx
     BORROW_SSE
@@ -122,18 +122,28 @@
     cmpq $32, %rdx
     jae 1b
 2:  cmpq $8, %rdx
-    jb 4f
-    .if \loads_user
-    USER 4f, \may_fault, movq (%rsi), %rax
-    movq %rax, (%rdi)
-    .else
-    movq (%rsi), %rax
-    USER 4f, \may_fault, movq %rax, (%rdi)
-    .endif
+    jb 3f
+21: USER_IF \loads_user, 4f, \may_fault, movq (%rsi), %rax
+    USER_IF \stores_user, 4f, \may_fault, movq %rax, (%rdi)
     addq $8, %rsi
     addq $8, %rdi
     subq $8, %rdx
-    jmp 2b
+    cmpq $8, %rdx
+    jae 21b
+    testq %rdx, %rdx
+    jz 5f
+    /* the last 8 bytes, some of them for the second time */
+    USER_IF \loads_user, 4f, \may_fault, movq -8(%rsi, %rdx), %rax
+    USER_IF \stores_user, 4f, \may_fault, movq %rax, -8(%rdi, %rdx)
+    xorl %edx, %edx
+    jmp 5f
+3:  cmpq $4, %rdx
+    jb 4f
+    USER_IF \loads_user, 4f, \may_fault, movl (%rsi), %eax
+    USER_IF \stores_user, 4f, \may_fault, movl %eax, (%rdi)
+    addq $4, %rsi
+    addq $4, %rdi
+    subq $4, %rdx
 4:  testq %rdx, %rdx
     jz 5f
     .if \loads_user
@@ -175,13 +185,13 @@ arch_page_zero:
     subq $16, %rsp
     movups %xmm0, (%rsp)
     xorps %xmm0, %xmm0
-    movl $PAGE_BYTES / 512, %eax
+    movl $PAGE_BYTES / 1024, %eax
 1:  .set at, 0
-    .rept 32
+    .rept 64
     movaps %xmm0, at(%rdi)
     .set at, at + 16
     .endr
-    addq $512, %rdi
+    addq $1024, %rdi
     decl %eax
     jnz 1b
     movups (%rsp), %xmm0

@@ -279,7 +279,8 @@ static uint64_t *table_of(uint64_t *entry)
     return (uint64_t *)((uint64_t)entry & ~(PAGE_SIZE - 1));
 }
 
-int arch_pt_prepare(struct arch_pt *pt, uint64_t va, const struct pt_frame_ops *ops)
+/* The lowest table for VA, made if it is not there; NULL: no memory. */
+static uint64_t *make_tables(struct arch_pt *pt, uint64_t va, const struct pt_frame_ops *ops)
 {
     uint64_t *table = arch_direct(pt->root);
     for (unsigned level = 3; level > 0; level--) {
@@ -287,13 +288,18 @@ int arch_pt_prepare(struct arch_pt *pt, uint64_t va, const struct pt_frame_ops *
         if (!(*entry & P_PRESENT)) {
             paddr_t lower = ops->alloc(ops->ctx);
             if (lower == 0)
-                return -1;
+                return NULL;
             *(volatile uint64_t *)entry = lower | P_PRESENT | P_WRITE | P_USER;
             note_used(table, INDEX(va, level));
         }
         table = arch_direct(*entry & P_FRAME);
     }
-    return 0;
+    return table;
+}
+
+int arch_pt_prepare(struct arch_pt *pt, uint64_t va, const struct pt_frame_ops *ops)
+{
+    return find(pt, va) != NULL || make_tables(pt, va, ops) != NULL ? 0 : -1;
 }
 
 static uint64_t encode(paddr_t frame, unsigned flags)
@@ -308,6 +314,23 @@ static uint64_t encode(paddr_t frame, unsigned flags)
     else if (flags & PT_WRITE_COMBINE)
         entry |= cpu_features.pat ? P_PAT : P_PCD | P_PWT;
     return entry;
+}
+
+int arch_pt_fill(struct arch_pt *pt, uint64_t va, paddr_t frame, unsigned flags,
+                 const struct pt_frame_ops *ops)
+{
+    uint64_t *entry = find(pt, va);
+    if (entry == NULL) {
+        uint64_t *table = make_tables(pt, va, ops);
+        if (table == NULL)
+            return -1;
+        entry = &table[INDEX(va, 0)];
+    }
+    if (*entry != 0)
+        return 1;
+    note_used(table_of(entry), INDEX(va, 0));
+    __atomic_store_n(entry, encode(frame, flags), __ATOMIC_RELEASE);
+    return 0;
 }
 
 static struct pt_entry decode(uint64_t entry)
@@ -407,12 +430,23 @@ static uint64_t scan_entry(uint64_t *entry, enum pt_scan how)
     return old;
 }
 
+/* The entry of the first mapped page at or above *VA, which moves there; NULL: none below END. */
+static uint64_t *next_entry(const struct arch_pt *pt, uint64_t *va, uint64_t end)
+{
+    uint64_t *entry = *va < end ? find(pt, *va) : NULL;
+    if (entry != NULL && *entry != 0)
+        return entry;
+    *va = arch_pt_next(pt, *va, end);
+    return *va < end ? find(pt, *va) : NULL;
+}
+
 unsigned arch_pt_scan(struct arch_pt *pt, uint64_t *va, uint64_t end, enum pt_scan how,
                       struct pt_page *out, unsigned max)
 {
     unsigned count = 0;
-    while (count < max && (*va = arch_pt_next(pt, *va, end)) < end) {
-        uint64_t base = *va & ~(MIB2 - 1), *table = find(pt, base);
+    uint64_t *entry;
+    while (count < max && (entry = next_entry(pt, va, end)) != NULL) {
+        uint64_t base = *va & ~(MIB2 - 1), *table = table_of(entry);
         struct frame *frame = frame_of_table(table);
         unsigned i = INDEX(*va, 0), limit = end - base < MIB2 ? INDEX(end, 0) : 512;
         for (; i < limit && count < max; i = skip_unused(table, i + 1, limit)) {

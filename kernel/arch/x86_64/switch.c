@@ -63,18 +63,20 @@ static void fpu_save(struct arch_thread *thread)
 
 static void fpu_load(struct arch_cpu *cpu, struct arch_thread *thread, struct arch_pt *space)
 {
+    bool same = cpu->fpu_space == space;
+    if (!same) {
+        __atomic_store_n(&cpu->fpu_space, space, __ATOMIC_RELAXED);
+        if (cpu_features.fsgsbase)
+            wrmsr(MSR_KERNEL_GS_BASE, 0); /* a program may have set it */
+    }
     if (thread->user_trap) {
         __asm__ volatile("fxrstorq (%0)" : : "r"(thread->kernel_top));
-    } else {
-        bool clean = cpu->fpu_space != space;
-        if (clean)
-            __asm__ volatile("fxrstorq %0" : : "m"(clean_fpu));
-        if (!clean || thread->mxcsr != MXCSR_DEFAULT || thread->fpu_control != FPU_CONTROL_DEFAULT)
-            load_control_words(thread->mxcsr, thread->fpu_control);
+        return;
     }
-    if (cpu->fpu_space != space && cpu_features.fsgsbase)
-        wrmsr(MSR_KERNEL_GS_BASE, 0); /* a program may have set it */
-    __atomic_store_n(&cpu->fpu_space, space, __ATOMIC_RELAXED);
+    if (!same)
+        __asm__ volatile("fxrstorq %0" : : "m"(clean_fpu));
+    if (same || thread->mxcsr != MXCSR_DEFAULT || thread->fpu_control != FPU_CONTROL_DEFAULT)
+        load_control_words(thread->mxcsr, thread->fpu_control);
 }
 
 /* The space is gone: a new one at the same address is not to be taken for it. No CPU runs in it, so none sets
