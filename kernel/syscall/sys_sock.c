@@ -9,19 +9,22 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
 
+#define PASS_INLINE 2 /* so many need no allocation */
+
 struct passing { /* descriptors on their way in or out of the table */
     size_t count;
     cloudabi_fd_t *numbers;
     struct file **files;
     struct rights *rights;
+    cloudabi_fd_t inline_numbers[PASS_INLINE];
+    struct file *inline_files[PASS_INLINE];
+    struct rights inline_rights[PASS_INLINE];
 };
 
-/* One allocation for all three; none for none. */
-static cloudabi_errno_t passing_alloc(struct passing *passing, size_t count)
+/* One allocation for all three. */
+__attribute__((noinline)) static cloudabi_errno_t passing_alloc(struct passing *passing)
 {
-    *passing = (struct passing){.count = count};
-    if (count == 0)
-        return 0;
+    size_t count = passing->count;
     size_t each = sizeof(struct rights) + sizeof(struct file *) + sizeof(cloudabi_fd_t);
     passing->rights = kmalloc(process_self()->job, count * each);
     if (passing->rights == NULL)
@@ -31,9 +34,19 @@ static cloudabi_errno_t passing_alloc(struct passing *passing, size_t count)
     return 0;
 }
 
+static cloudabi_errno_t passing_init(struct passing *passing, size_t count)
+{
+    passing->count = count;
+    passing->numbers = passing->inline_numbers;
+    passing->files = passing->inline_files;
+    passing->rights = passing->inline_rights;
+    return count <= PASS_INLINE ? 0 : passing_alloc(passing);
+}
+
 static void passing_free(struct passing *passing)
 {
-    kfree(passing->rights);
+    if (passing->rights != passing->inline_rights)
+        kfree(passing->rights);
 }
 
 /* --- send ------------------------------------------------------------------------------------- */
@@ -91,7 +104,7 @@ cloudabi_errno_t sys_sock_send(const struct fd_grant *sock, const cloudabi_send_
         user_vec_copyin(&data, user_addr((uint64_t)in->si_data), in->si_data_len);
     if (error != 0)
         return error;
-    error = passing_alloc(&passing, in->si_fds_len);
+    error = passing_init(&passing, in->si_fds_len);
     if (error == 0)
         error = send_with(sock->file, &data, &passing, user_addr((uint64_t)in->si_fds),
                           &out->so_datalen);
@@ -146,7 +159,7 @@ cloudabi_errno_t sys_sock_recv(const struct fd_grant *sock, const cloudabi_recv_
         user_vec_copyin(&data, user_addr((uint64_t)in->ri_data), in->ri_data_len);
     if (error != 0)
         return error;
-    error = passing_alloc(&passing, in->ri_fds_len < PASS_MAX ? in->ri_fds_len : PASS_MAX);
+    error = passing_init(&passing, in->ri_fds_len < PASS_MAX ? in->ri_fds_len : PASS_MAX);
     struct sock_message message = {.data = &data, .flags = in->ri_flags};
     if (error == 0)
         error = recv_with(sock->file, &message, &passing, user_addr((uint64_t)in->ri_fds));
