@@ -344,7 +344,8 @@ cloudabi_errno_t port_serve_wait(struct port *port, bool nonblock)
     cloudabi_errno_t error = port_deliver(port, &next);
     if (!list_empty(&port->forgets))
         flush_forgets(port);
-    while (error == 0 && !port_pending(port)) {
+    /* With somebody to switch to, it looks only once it has got in line. */
+    while (error == 0 && ((next != NULL && !nonblock) || !port_pending(port))) {
         error = nonblock ? CLOUDABI_EAGAIN : serve_sleep(port, next);
         if (!nonblock)
             next = NULL;
