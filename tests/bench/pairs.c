@@ -188,7 +188,7 @@ static const struct bench benches[] = {
     {"spawn", spawn, 50, NULL, 100000},
     {"pass_descriptor", pass_descriptor, 2000, messages_setup, 1500},
     {"tmpfs_open_close", open_close, 1000, files_setup, 2000},
-    {"tmpfs_read_4096_cached", read_cached, 2000, NULL, 920},
+    {"tmpfs_read_4096_cached", read_cached, 2000, files_setup, 920},
 };
 
 int main(int argc, char **argv)
