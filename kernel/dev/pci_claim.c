@@ -187,26 +187,26 @@ static void reset(struct pci_function *f)
     }
 }
 
-static void bars_save(const struct pci_function *f, uint32_t *saved)
+/* As they were at boot: a reset forgets them, and the driver may have made one of its own. */
+static void bars_restore(const struct pci_function *f)
 {
-    for (unsigned i = 0; i < PCI_BARS; i++)
-        saved[i] = pci_config_get(f, 0x10 + 4 * i, 4);
-}
-
-static void bars_restore(const struct pci_function *f, const uint32_t *saved)
-{
-    for (unsigned i = 0; i < PCI_BARS; i++)
-        pci_config_set(f, 0x10 + 4 * i, 4, saved[i]);
+    for (unsigned i = 0; i < PCI_BARS; i++) {
+        const struct pci_bar *bar = &f->bar[i];
+        unsigned offset = 0x10 + 4 * i;
+        if (bar->size == 0)
+            continue;
+        pci_config_set(f, offset, 4, (uint32_t)bar->start);
+        if (!bar->io && (pci_config_get(f, offset, 4) & 6) == 4)
+            pci_config_set(f, offset + 4, 4, (uint32_t)(bar->start >> 32));
+    }
 }
 
 static void quiet(struct pci_function *f)
 {
-    uint32_t saved[PCI_BARS];
     pci_command_change(f, PCI_COMMAND_MASTER, PCI_COMMAND_NO_INTX);
     pci_irq_stop_all(f);
-    bars_save(f, saved);
     reset(f);
-    bars_restore(f, saved);
+    bars_restore(f);
     pci_command_change(f, PCI_COMMAND_MASTER,
                        PCI_COMMAND_NO_INTX | PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
     (void)pci_config_get(f, PCI_COMMAND, 2); /* what the device still wrote has arrived */

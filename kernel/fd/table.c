@@ -12,9 +12,10 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/sched.h"
 
 #define FD_FIRST_CAPACITY 16u
+#define CLOSE_BATCH       64u /* files closed before others get their turn */
 
 _Static_assert(FD_MAX == FD_NUMBERS, "the bitmap has a bit for each number");
 
@@ -76,9 +77,13 @@ void fd_table_destroy(struct fd_table *table)
 {
     struct job *job = table->job;
     job_uncharge(job, JOB_DESCRIPTORS, charged(table));
-    for (uint32_t i = 0; i < table->capacity; i++)
-        if (table->slots[i].file != NULL)
-            file_put(table->slots[i].file);
+    for (uint32_t i = 0, closed = 0; i < table->capacity; i++) {
+        if (table->slots[i].file == NULL)
+            continue;
+        file_put(table->slots[i].file);
+        if (++closed % CLOSE_BATCH == 0)
+            sched_point(); /* never for an empty table, which goes under its maker's lock */
+    }
     kfree(table->slots);
     slab_free(&table_cache, table);
     job_put(job);

@@ -139,9 +139,11 @@ void vmspace_put(struct vmspace *space)
             sched_point();
     }
     struct vm_area *area;
-    while ((area = space->root) != NULL) {
+    for (unsigned i = 1; (area = space->root) != NULL; i++) {
         area_unlink(space, area);
         area_destroy(area);
+        if (i % AREA_BATCH == 0)
+            sched_point();
     }
     struct pt_frame_ops ops = vmspace_pt_ops(space);
     arch_pt_destroy(&space->pt, &ops);

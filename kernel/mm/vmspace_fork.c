@@ -95,7 +95,9 @@ static cloudabi_errno_t copy_all(struct vmspace *parent, struct vmspace *child, 
 {
     cloudabi_errno_t error = 0;
     struct vm_area *area = area_find(parent->root, 0);
-    for (; error == 0 && area != NULL; area = area_next(area)) {
+    for (unsigned count = 1; error == 0 && area != NULL; area = area_next(area), count++) {
+        if (count % AREA_BATCH == 0)
+            sched_point();
         if (area->no_fork)
             continue;
         error = copy_area(child, area);

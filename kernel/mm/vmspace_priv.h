@@ -9,6 +9,7 @@
 
 #define PAGE_MASK  (~(PAGE_SIZE - 1))
 #define PAGE_BATCH 64 /* pages handled under one hold of the page-table lock */
+#define AREA_BATCH 64 /* areas handled before others get their turn */
 
 struct vmspace *vmspace_alloc(struct job *job); /* without what is random in it */
 

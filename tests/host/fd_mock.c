@@ -8,6 +8,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
 
 struct mock mock;
 uint64_t host_memory; /* 0: a physical address is the address itself */
@@ -51,6 +52,10 @@ bool thread_killed(const struct thread *t)
 {
     (void)t;
     return false;
+}
+
+void sched_point(void)
+{
 }
 
 cloudabi_errno_t thread_park(uint64_t deadline)
@@ -204,6 +209,14 @@ cloudabi_errno_t copy_from_user(void *to, user_addr_t from, size_t len)
 {
     memcpy(to, (const void *)from.va, len);
     return 0;
+}
+
+bool arch_user_load_pair(uint64_t va, uint64_t *first, uint64_t *second)
+{
+    const uint64_t *pair = (const uint64_t *)va;
+    *first = pair[0];
+    *second = pair[1];
+    return true;
 }
 
 cloudabi_errno_t copy_to_user(user_addr_t to, const void *from, size_t len)

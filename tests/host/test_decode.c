@@ -53,6 +53,12 @@ cloudabi_errno_t copy_from_user(void *to, user_addr_t from, size_t len)
     return from.va == BAD_USER ? CLOUDABI_EFAULT : 0;
 }
 
+bool arch_user_load_pair(uint64_t va, uint64_t *first, uint64_t *second)
+{
+    *first = *second = 0;
+    return va != BAD_USER;
+}
+
 cloudabi_errno_t copy_to_user(user_addr_t to, const void *from, size_t len)
 {
     (void)from;
