@@ -14,7 +14,8 @@
 
 static _Atomic bool stop;
 
-static cloudabi_errno_t map(cloudabi_fd_t fd, size_t len, cloudabi_mprot_t prot, cloudabi_mflags_t flags, void **at)
+static cloudabi_errno_t map(cloudabi_fd_t fd, size_t len, cloudabi_mprot_t prot,
+                            cloudabi_mflags_t flags, void **at)
 {
     return cloudabi_sys_mem_map(NULL, len, prot, flags, fd, 0, at);
 }
@@ -33,7 +34,8 @@ static char plain[20480];
 static void send_some(size_t len, bool with_descriptor)
 {
     cloudabi_ciovec_t data = {.buf = plain, .buf_len = len};
-    cloudabi_send_in_t in = {.si_data = &data, .si_data_len = 1, .si_fds = stream, .si_fds_len = with_descriptor};
+    cloudabi_send_in_t in = {
+        .si_data = &data, .si_data_len = 1, .si_fds = stream, .si_fds_len = with_descriptor};
     cloudabi_send_out_t out;
     cloudabi_sys_sock_send(stream[0], &in, &out);
 }
@@ -84,11 +86,14 @@ static bool only_zeros(const char *data, size_t len)
 static bool peek_clean(void *buffer)
 {
     cloudabi_iovec_t data = {.buf = buffer, .buf_len = 65536};
-    cloudabi_recv_in_t in = {.ri_data = &data, .ri_data_len = 1, .ri_flags = CLOUDABI_SOCK_RECV_PEEK};
+    cloudabi_recv_in_t in = {
+        .ri_data = &data, .ri_data_len = 1, .ri_flags = CLOUDABI_SOCK_RECV_PEEK};
     cloudabi_recv_out_t out = {.ro_datalen = 0};
     cloudabi_errno_t error = cloudabi_sys_sock_recv(stream[1], &in, &out);
-    bool good = error != 0 || (out.ro_datalen <= sizeof(plain) && only_zeros(buffer, out.ro_datalen));
-    cloudabi_sys_mem_advise(buffer, 65536, CLOUDABI_ADVICE_DONTNEED); /* so that the next one faults */
+    bool good =
+        error != 0 || (out.ro_datalen <= sizeof(plain) && only_zeros(buffer, out.ro_datalen));
+    cloudabi_sys_mem_advise(buffer, 65536,
+                            CLOUDABI_ADVICE_DONTNEED); /* so that the next one faults */
     return good;
 }
 
@@ -98,11 +103,13 @@ static void test_peek(void)
     void *buffer;
     bool good = true;
     stop = false;
-    CHECK_RETURNS(cloudabi_sys_fd_create2(CLOUDABI_FILETYPE_SOCKET_STREAM, &stream[0], &stream[1]), 0);
+    CHECK_RETURNS(cloudabi_sys_fd_create2(CLOUDABI_FILETYPE_SOCKET_STREAM, &stream[0], &stream[1]),
+                  0);
     flags_of(stream[0], CLOUDABI_FDFLAG_NONBLOCK);
     flags_of(stream[1], CLOUDABI_FDFLAG_NONBLOCK);
     CHECK_RETURNS(map(CLOUDABI_MAP_ANON_FD, 65536, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
-                      CLOUDABI_MAP_ANON | CLOUDABI_MAP_PRIVATE, &buffer), 0);
+                      CLOUDABI_MAP_ANON | CLOUDABI_MAP_PRIVATE, &buffer),
+                  0);
     pthread_create(&reader, NULL, read_in_between, NULL);
     for (uint64_t end = now() + 1500000000; now() < end && good;) {
         fill();
@@ -129,7 +136,8 @@ static void *cut_and_join(void *arg)
 {
     while (!stop) {
         cloudabi_sys_mem_protect(shared + 3 * PAGE, 5 * PAGE, CLOUDABI_PROT_READ);
-        cloudabi_sys_mem_protect(shared + 3 * PAGE, 5 * PAGE, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE);
+        cloudabi_sys_mem_protect(shared + 3 * PAGE, 5 * PAGE,
+                                 CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE);
     }
     return arg;
 }
@@ -161,10 +169,13 @@ static void test_shrink(void)
     void *at;
     unsigned left = 0;
     stop = false;
-    CHECK_RETURNS(cloudabi_sys_fd_create2(CLOUDABI_FILETYPE_SOCKET_STREAM, &stream[0], &stream[1]), 0);
+    CHECK_RETURNS(cloudabi_sys_fd_create2(CLOUDABI_FILETYPE_SOCKET_STREAM, &stream[0], &stream[1]),
+                  0);
     CHECK_RETURNS(cloudabi_sys_fd_create1(CLOUDABI_FILETYPE_SHARED_MEMORY, &object), 0);
     CHECK_RETURNS(resize(object, PAGES * PAGE), 0);
-    CHECK_RETURNS(map(object, PAGES * PAGE, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE, CLOUDABI_MAP_SHARED, &at), 0);
+    CHECK_RETURNS(map(object, PAGES * PAGE, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
+                      CLOUDABI_MAP_SHARED, &at),
+                  0);
     shared = at;
     pthread_create(&thread, NULL, cut_and_join, NULL);
     for (uint64_t end = now() + 1500000000; now() < end && left == 0;) {
@@ -250,9 +261,11 @@ static void test_kill(void)
 /* --- padding ------------------------------------------------------------------------------------------------------- */
 
 /* Bytes of FROM to TO of a structure that was filled with ones before. */
-#define PADDING(object, after, before)                                                     \
-    only_zeros((const char *)&(object) + offsetof(__typeof__(object), after) + sizeof((object).after), \
-               offsetof(__typeof__(object), before) - offsetof(__typeof__(object), after) - sizeof((object).after))
+#define PADDING(object, after, before)                                                      \
+    only_zeros((const char *)&(object) + offsetof(__typeof__(object), after) +              \
+                   sizeof((object).after),                                                  \
+               offsetof(__typeof__(object), before) - offsetof(__typeof__(object), after) - \
+                   sizeof((object).after))
 
 static bool clean(cloudabi_fd_t fd)
 {
