@@ -114,12 +114,7 @@ static cloudabi_errno_t boot_file_open(const struct knode *node, cloudabi_fdflag
 static cloudabi_errno_t boot_file_stat(const struct knode *node, cloudabi_filestat_t *out)
 {
     const struct bootfs_entry *entry = node->data;
-    *out = (cloudabi_filestat_t){
-        .st_ino = node->number,
-        .st_filetype = node->type,
-        .st_nlink = 1,
-        .st_size = entry->size,
-    };
+    out->st_size = entry->size; /* the rest is set, the padding too */
     return 0;
 }
 
