@@ -37,7 +37,7 @@ struct job *job_get(struct job *job)
 }
 
 /* The last byte of memory charged to JOB is gone, so nobody can name it any more. */
-static void job_destroy(struct job *job)
+__attribute__((noinline, preserve_most)) static void job_destroy(struct job *job)
 {
     struct job *parent = job->parent;
     slab_free(&job_cache, job);
@@ -167,7 +167,9 @@ struct job *job_nth(struct job *parent, uint64_t index)
 }
 
 /* Takes AMOUNT back from JOB and its ancestors below END. */
-static void take_back(struct job *job, struct job *end, enum job_resource resource, uint64_t amount)
+__attribute__((noinline, preserve_most)) static void take_back(struct job *job, struct job *end,
+                                                               enum job_resource resource,
+                                                               uint64_t amount)
 {
     for (; job != end; job = job->parent)
         atomic_fetch_sub_explicit(&job->used[resource], amount, memory_order_relaxed);

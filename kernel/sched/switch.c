@@ -105,7 +105,8 @@ struct thread *sched_pick_locked(struct cpu *cpu)
     return container_of(link, struct thread, run_link);
 }
 
-__attribute__((noinline)) static void report(struct thread *self, uint64_t news, uint64_t now)
+__attribute__((noinline, preserve_most)) static void report(struct thread *self, uint64_t news,
+                                                            uint64_t now)
 {
     self->cpu_reported = self->cpu_time;
     job_cpu_use(self->job, news, now);
@@ -170,7 +171,9 @@ static void note_idle(const struct cpu *cpu, bool idle)
 }
 
 /* SLICE_END 0: a new slice. */
-static void begin_slice(struct cpu *cpu, struct thread *next, uint64_t slice_end, uint64_t now)
+__attribute__((noinline, preserve_most)) static void begin_slice(struct cpu *cpu,
+                                                                 struct thread *next,
+                                                                 uint64_t slice_end, uint64_t now)
 {
     next->slice_end = slice_end != 0 ? slice_end : now + SCHED_SLICE_NS;
     next->metered = atomic_load_explicit(&next->job->metered, memory_order_relaxed);
