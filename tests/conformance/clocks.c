@@ -71,10 +71,15 @@ TEST_ROWS(clock_time_get, OK, "real time goes on while the thread sleeps, used t
                 clocks[row] == CLOUDABI_CLOCK_THREAD_CPUTIME_ID;
 
     DESCRIBE("clock %u", (unsigned)clocks[row]);
-    cloudabi_timestamp_t before = read_clock(clocks[row]);
-    OK(nap(100 * MILLI));
-    uint64_t passed = read_clock(clocks[row]) - before;
-    CHECK(used ? passed < 80 * MILLI : passed >= 100 * MILLI);
+    for (int i = 0; i < 5; i++) {
+        cloudabi_timestamp_t before = read_clock(clocks[row]);
+        OK(nap(100 * MILLI));
+        uint64_t passed = read_clock(clocks[row]) - before;
+        if (used ? passed < 80 * MILLI : passed >= 100 * MILLI)
+            return;
+        CHECK(used); /* see thread_times_add_up */
+    }
+    CHECK(false);
 }
 
 TEST_ROWS(clock_time_get, OK, "any precision may be asked for", ROWS(clocks) * 3)
@@ -127,7 +132,10 @@ static uint32_t child_time(void *arg)
 TEST(clock_time_get, OK, "a new process has used no time")
 {
     burn(200 * MILLI);
-    CHECK(child_result(child_time, NULL) == 1);
+    bool good = false;
+    for (int i = 0; i < 5 && !good; i++)
+        good = child_result(child_time, NULL) == 1;
+    CHECK(good);
 }
 
 static void burn_thread(void *arg)
@@ -136,7 +144,8 @@ static void burn_thread(void *arg)
     *(uint64_t *)arg = read_clock(CLOUDABI_CLOCK_THREAD_CPUTIME_ID);
 }
 
-TEST(clock_time_get, OK, "the process's time is that of all its threads")
+/* A virtual machine that is not run for a while takes that for time used: so it may fail a few times. */
+static bool thread_times_add_up(void)
 {
     struct thread thread;
     uint64_t theirs = 0, own = read_clock(CLOUDABI_CLOCK_THREAD_CPUTIME_ID);
@@ -144,8 +153,17 @@ TEST(clock_time_get, OK, "the process's time is that of all its threads")
     start_thread(&thread, burn_thread, &theirs);
     join_thread(&thread);
     CHECK(theirs >= 200 * MILLI);
-    CHECK(read_clock(CLOUDABI_CLOCK_THREAD_CPUTIME_ID) - own < 150 * MILLI);
     CHECK(read_clock(CLOUDABI_CLOCK_PROCESS_CPUTIME_ID) >= theirs);
+    return read_clock(CLOUDABI_CLOCK_THREAD_CPUTIME_ID) - own < 100 * MILLI;
+}
+
+TEST(clock_time_get, OK, "the process's time is that of all its threads")
+{
+    bool good = false;
+
+    for (int i = 0; i < 5 && !good; i++)
+        good = thread_times_add_up();
+    CHECK(good);
 }
 
 TEST_ROWS(clock_time_get, EINVAL, "no clock", ROWS(no_clocks))
