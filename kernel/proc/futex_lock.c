@@ -38,7 +38,8 @@ void futex_grant_locked(struct futex_sleeper *sleeper)
     thread_unpark(sleeper->thread);
 }
 
-/* Who sleeps on a lock. */
+/* Who sleeps on a lock. With a writer nobody asks for more than whether it is alone, so the counts are exact
+ * only without one: thousands may wait, and each unlocking looks here. */
 struct queue {
     struct futex_sleeper *writer; /* the first */
     uint32_t writers, readers;
@@ -58,6 +59,8 @@ static struct queue look(struct futex_bucket *bucket, const struct futex_word *w
             if (queue.writers++ == 0)
                 queue.writer = sleeper;
         }
+        if (queue.writers != 0 && queue.writers + queue.readers > 1)
+            break;
     }
     return queue;
 }
