@@ -301,6 +301,36 @@ static void test_broadcast(void)
     CHECK(lock == 0 && ready == 0);
 }
 
+/* A crowd at one gate: each that leaves hands the lock to the next. */
+#define CROWD 1000
+
+static void test_crowd(void)
+{
+    static struct thread *crowd[CROWD];
+    uint64_t start;
+
+    gate = waiting = passed = 0;
+    for (unsigned i = 0; i < CROWD; i++)
+        crowd[i] = thread_start(wait_at_gate, NULL);
+    for (bool all = false; !all; nap(100000)) {
+        lock_write(&lock, PRIVATE, 0);
+        all = waiting == CROWD;
+        lock_release(&lock, PRIVATE);
+    }
+    start = now();
+    lock_write(&lock, PRIVATE, 0);
+    gate = 1;
+    cond_signal(&ready, PRIVATE, UINT32_MAX);
+    lock_release(&lock, PRIVATE);
+    for (unsigned i = 0; i < CROWD; i++)
+        thread_join(crowd[i]);
+    say("# a crowd of 1000 left within ms: ");
+    say_number((now() - start) / 1000000);
+    say("\n");
+    CHECK_IS(passed, CROWD);
+    CHECK(lock == 0 && ready == 0);
+}
+
 static void test_cond_timeout(void)
 {
     uint64_t start = now();
@@ -481,6 +511,7 @@ void program(void)
     test_lock_timeouts();
     test_queue();
     test_broadcast();
+    test_crowd();
     test_cond_timeout();
     test_two_locks();
     test_shared(false);
