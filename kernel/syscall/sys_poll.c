@@ -158,7 +158,8 @@ static void unqueue(struct poll_item *items, size_t count)
         if (items[i].queued)
             waitq_remove(&items[i].waiter);
         items[i].queued = false;
-        items[i].waiter.queue = NULL; /* it may be gone, and file_event() looks whether it is set anew */
+        items[i].waiter.queue =
+            NULL; /* it may be gone, and file_event() looks whether it is set anew */
     }
 }
 
