@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Jobs: limits of each kind and who may set them, entering, names, what the holder of one job's directory sees of the others
- * (nothing), and processes under stop, continue, kill, status, stack and trace.
+ * Jobs: limits of each kind and who may set them, entering, names, what the holder of one job's directory sees of
+ * the others (nothing), and processes under stop, continue, kill, status, stack and trace.
  */
 #include <pthread.h>
 #include <tessera/grants.h>
@@ -461,8 +461,8 @@ static void test_trace(void)
 /* --- CPU time ------------------------------------------------------------------------------------------------------ */
 
 /*
- * The job's share in percent comes to lie between these, over up to eight seconds.  A host that stops the machine for a while makes
- * a turn look long, which the job then pays for: so the share counts from the start.
+ * The job's share in percent comes to lie between these, over up to eight seconds.  A host that stops the machine
+ * for a while makes a turn look long, which the job then pays for: so the share counts from the start.
  */
 static bool share_between(uint64_t low, uint64_t high)
 {
