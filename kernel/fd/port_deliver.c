@@ -125,20 +125,15 @@ static bool names_descriptor(const struct port_reply *reply)
     return reply->error == 0 && (reply->kind == PORT_REPLY_FD || reply->kind == PORT_REPLY_CROSS);
 }
 
-/* The reply is copied once, straight to where the caller reads it: until the slot is REPLIED nobody else looks. */
-static const char *take_reply(struct port *port, unsigned i, struct thread **next)
+/* The reply is in the slot and names a descriptor, or nobody waits for it. Lock held; dropped. */
+__attribute__((noinline)) static const char *take_rare_reply(struct port *port, unsigned i,
+                                                             struct thread **next)
 {
     struct slot *slot = &port->slot[i];
     struct fd_grant given = {.file = NULL};
-    const char *fault = "reply to a free slot";
-    spinlock_lock(&port->lock);
-    if (expects_reply(slot)) {
-        reply_copy(slot, &port_slot(port, i)->reply);
-        atomic_signal_fence(memory_order_seq_cst); /* what follows looks at the copy */
-        fault = reply_fault(slot, i, &slot->reply);
-        if (fault == NULL && names_descriptor(&slot->reply))
-            fault = reply_descriptor(port, &slot->reply, &given);
-    }
+    const char *fault = NULL;
+    if (names_descriptor(&slot->reply))
+        fault = reply_descriptor(port, &slot->reply, &given);
     if (fault == NULL && slot->state == SLOT_POSTED && !slot->note) {
         slot->given = given;
         given.file = NULL;
@@ -152,6 +147,27 @@ static const char *take_reply(struct port *port, unsigned i, struct thread **nex
     }
     if (given.file != NULL)
         file_put(given.file);
+    return fault;
+}
+
+/* The reply is copied once, straight to where the caller reads it: until the slot is REPLIED nobody else looks. */
+static const char *take_reply(struct port *port, unsigned i, struct thread **next)
+{
+    struct slot *slot = &port->slot[i];
+    const char *fault = "reply to a free slot";
+    spinlock_lock(&port->lock);
+    if (expects_reply(slot)) {
+        reply_copy(slot, &port_slot(port, i)->reply);
+        atomic_signal_fence(memory_order_seq_cst); /* what follows looks at the copy */
+        fault = reply_fault(slot, i, &slot->reply);
+    }
+    if (fault == NULL && (slot->state != SLOT_POSTED || slot->note || names_descriptor(&slot->reply)))
+        return take_rare_reply(port, i, next);
+    if (fault == NULL) {
+        slot->node = reply_node(port, slot);
+        slot_complete(port, i, slot->reply.error, next);
+    }
+    spinlock_unlock(&port->lock);
     return fault;
 }
 

@@ -204,7 +204,7 @@ __attribute__((noinline)) static unsigned serve_channels(struct server *server)
     return served;
 }
 
-unsigned server_step(struct server *server)
+static inline __attribute__((always_inline)) unsigned step(struct server *server)
 {
     const struct port_header *header = server->header;
     unsigned served = serve_requests(server);
@@ -213,6 +213,11 @@ unsigned server_step(struct server *server)
     if (load_acquire(&header->flush_pending) != 0)
         served += serve_flushes(server);
     return served;
+}
+
+unsigned server_step(struct server *server)
+{
+    return step(server);
 }
 
 cloudabi_errno_t server_wait(struct server *server)
@@ -240,6 +245,6 @@ cloudabi_errno_t server_run(struct server *server)
                 return error;
             continue;
         }
-        server_step(server);
+        step(server);
     }
 }
