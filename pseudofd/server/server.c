@@ -45,12 +45,15 @@ static cloudabi_errno_t call_missing(struct server *server, struct call *call)
                                                            : CLOUDABI_ENOSYS;
 }
 
-static call_function *find_function(const struct server_ops *ops, unsigned op)
+static void find_functions(struct server *server, const struct server_ops *ops)
 {
-    call_function *function = NULL;
-    if (dispatch_table[op].offset != 0)
-        memcpy(&function, (const char *)ops + dispatch_table[op].offset - 1, sizeof(function));
-    return function != NULL ? function : call_missing;
+    for (unsigned op = 0; op < PORT_OPS; op++) {
+        call_function **function = &server->serve[op];
+        if (dispatch_table[op].offset != 0)
+            memcpy(function, (const char *)ops + dispatch_table[op].offset - 1, sizeof(*function));
+        if (*function == NULL)
+            *function = call_missing;
+    }
 }
 
 cloudabi_errno_t server_init(struct server *server, int port, const struct server_ops *ops,
@@ -66,8 +69,7 @@ cloudabi_errno_t server_init(struct server *server, int port, const struct serve
     memset(server, 0, sizeof(*server));
     server->port = port;
     server->ops = ops;
-    for (unsigned op = 0; op < PORT_OPS; op++)
-        server->serve[op] = find_function(ops, op);
+    find_functions(server, ops);
     server->context = context;
     server->header = map;
     if (server->header->magic != PORT_MAGIC || server->header->version != PORT_VERSION)
