@@ -161,7 +161,8 @@ static const char *take_reply(struct port *port, unsigned i, struct thread **nex
         atomic_signal_fence(memory_order_seq_cst); /* what follows looks at the copy */
         fault = reply_fault(slot, i, &slot->reply);
     }
-    if (fault == NULL && (slot->state != SLOT_POSTED || slot->note || names_descriptor(&slot->reply)))
+    if (fault == NULL &&
+        (slot->state != SLOT_POSTED || slot->note || names_descriptor(&slot->reply)))
         return take_rare_reply(port, i, next);
     if (fault == NULL) {
         slot->node = reply_node(port, slot);

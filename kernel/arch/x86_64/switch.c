@@ -2,7 +2,7 @@
 /*
  * From thread to thread, and into user mode.
  *
- * FPU: the kernel uses none of it, so the registers always hold a program's.  A thread that gives up the
+ * FPU: the kernel only borrows of it (copy.S), so the registers always hold a program's.  A thread that gives up the
  * CPU inside a system call keeps the control words only (the ABI's calls clobber the rest); one that was
  * interrupted in user mode keeps all.  When another address space's thread comes on, registers that it
  * does not load itself are cleared, so nothing leaks.  New programs and forked threads clear them too.
