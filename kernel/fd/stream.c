@@ -321,7 +321,8 @@ static enum step read_step_locked(struct way *way, struct take *take)
     uint64_t at = way->ring.head + (take->peek ? take->done : 0), end = way->ring.tail;
     struct passed *first = pass_first(&way->inbox), *starts = NULL;
     while (take->peek && first != NULL && first->position < at)
-        first = pass_next(&way->inbox, first); /* more than one if another reader has moved the head */
+        first =
+            pass_next(&way->inbox, first); /* more than one if another reader has moved the head */
     if (at >= end)
         return way->ended || way->refused ? STEP_STOP : STEP_WAIT;
     if (first != NULL && first->position == at) {

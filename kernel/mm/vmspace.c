@@ -84,7 +84,8 @@ bool vmspace_peek(struct vmspace *space, uint64_t va, uint64_t *word)
         return false;
     spinlock_lock(&space->pt_lock);
     struct pt_entry entry = arch_pt_get(&space->pt, va & PAGE_MASK);
-    bool there = entry.present && (entry.flags & PT_USER) != 0 && (entry.flags & (PT_UNCACHED | PT_WRITE_COMBINE)) == 0;
+    bool there = entry.present && (entry.flags & PT_USER) != 0 &&
+                 (entry.flags & (PT_UNCACHED | PT_WRITE_COMBINE)) == 0;
     if (there)
         *word = *(const volatile uint64_t *)((const uint8_t *)arch_direct(entry.frame) +
                                              va % PAGE_SIZE);
