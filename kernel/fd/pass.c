@@ -130,7 +130,8 @@ void pass_deliver(struct passed *passed, struct sock_message *message)
     }
     message->files_count = count < room ? count : room;
     if (room > 0 &&
-        count > room) /* offering no room at all is not worth a flag: docs/executables.md section 11 */
+        count >
+            room) /* offering no room at all is not worth a flag: docs/executables.md section 11 */
         message->result |= CLOUDABI_SOCK_RECV_FDS_TRUNCATED;
     free_passed(passed);
 }

@@ -53,10 +53,8 @@ static unsigned slot_take(struct port *port)
     spinlock_assert_held(&port->lock);
     if (usable == 0)
         return NO_SLOT;
-    if (port->callers != 0 && over_share(port, job)) {
-        port->crowded = true;
+    if (port->callers != 0 && over_share(port, job))
         return NO_SLOT;
-    }
     unsigned i = (unsigned)__builtin_ctzll(usable);
     port->free_slots &= ~(1ull << i);
     port->slot[i].job = job;
@@ -65,18 +63,40 @@ static unsigned slot_take(struct port *port)
     return i;
 }
 
-/* A slot has become free: wakes whoever may have it now. Whom it does not help must be woken as well when it is a
- * share that is waited for. */
-__attribute__((noinline)) static void wake_clients_slow(struct port *port)
+/* A caller that waits for a slot, or for a service. */
+struct client {
+    struct waiter waiter;
+    struct job *job; /* referenced: its process may go to another one meanwhile */
+};
+
+/* Who may be woken for a free slot: a crowd of one job is asked about once. */
+struct candidates {
+    const struct port *port;
+    const struct job *refused;
+};
+
+static bool may_take(const struct waiter *waiter, void *argument)
 {
-    if (__atomic_exchange_n(&port->crowded, false, __ATOMIC_RELAXED))
-        waitq_wake_all(&port->clients);
-    else
-        waitq_wake_one(&port->clients);
+    struct candidates *candidates = argument;
+    const struct job *job = ((const struct client *)waiter)->job; /* its first member */
+    if (job == candidates->refused)
+        return false;
+    if (!over_share(candidates->port, job))
+        return true;
+    candidates->refused = job;
+    return false;
 }
 
+__attribute__((noinline)) static void wake_clients_slow(struct port *port)
+{
+    struct candidates candidates = {port, NULL};
+    waitq_wake_where(&port->clients, may_take, &candidates);
+}
+
+/* A slot has become free: wakes the first who may have it. Lock held. */
 static inline void wake_clients(struct port *port)
 {
+    spinlock_assert_held(&port->lock);
     if (!waitq_idle(&port->clients))
         wake_clients_slow(port);
 }
@@ -114,18 +134,23 @@ static cloudabi_errno_t try_begin(struct port_call *call, uint32_t epoch)
 
 __attribute__((noinline)) static cloudabi_errno_t wait_begin(struct port_call *call, uint32_t epoch)
 {
-    struct waiter waiter;
+    struct port *port = call->port;
+    struct client client = {.job = job_get(process_self()->job)};
     cloudabi_errno_t error;
-    waitq_add(&call->port->clients, &waiter);
+    waitq_add(&port->clients, &client.waiter);
     while ((error = try_begin(call, epoch)) == CLOUDABI_EAGAIN) {
         error = thread_park(UINT64_MAX);
         if (error != 0)
             break;
-        waitq_rearm(&waiter);
+        waitq_rearm(&client.waiter);
     }
-    waitq_remove(&waiter);
-    if (error != 0) /* the wake-up may have been for a slot that another can use */
-        wake_clients(call->port);
+    waitq_remove(&client.waiter);
+    job_put(client.job);
+    if (error != 0) { /* the wake-up may have been for a slot that another can use */
+        spinlock_lock(&port->lock);
+        wake_clients(port);
+        spinlock_unlock(&port->lock);
+    }
     return error;
 }
 
@@ -390,12 +415,12 @@ void port_call_end(struct port_call *call)
         slot_drop_results(slot);
     spinlock_lock(&port->lock);
     slot_free(port, call->slot);
+    wake_clients(port);
     bool forgets = !list_empty(&port->forgets);
     spinlock_unlock(&port->lock);
     call->slot = NO_SLOT;
     if (forgets)
         post_forgets(port);
-    wake_clients(port);
 }
 
 void slot_complete(struct port *port, unsigned i, cloudabi_errno_t error, struct thread **next)

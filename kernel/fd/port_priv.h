@@ -70,7 +70,6 @@ struct port {
 
     uint64_t free_slots; /* l: bitmap */
     unsigned callers;    /* l: slots not free and not notes */
-    bool crowded;        /* l: a caller waits because its job has its share of slots */
     struct slot slot[PORT_SLOTS];
     struct waitq serving;                 /* threads of the service that wait for requests */
     struct waitq clients;                 /* callers that wait for a slot or for a service */

@@ -92,6 +92,22 @@ bool waitq_wake_one(struct waitq *queue)
     return waiter != NULL;
 }
 
+void waitq_wake_where(struct waitq *queue, bool (*may)(const struct waiter *, void *),
+                      void *argument)
+{
+    spinlock_lock(&queue->lock);
+    list_for_each(link, &queue->waiters)
+    {
+        struct waiter *waiter = container_of(link, struct waiter, link);
+        if (waiter->fired || !may(waiter, argument))
+            continue;
+        waiter->fired = true;
+        thread_unpark(waiter->thread);
+        break;
+    }
+    spinlock_unlock(&queue->lock);
+}
+
 struct thread *waitq_take_one(struct waitq *queue)
 {
     struct thread *thread = NULL;

@@ -46,6 +46,9 @@ void waitq_remove(struct waiter *waiter);
 void waitq_rearm(struct waiter *waiter); /* may be woken again by waitq_wake_one() */
 void waitq_wake_all(struct waitq *queue);
 bool waitq_wake_one(struct waitq *queue); /* the first not yet fired; false: nobody */
+/* Wakes the first not yet fired that MAY go on. MAY runs under the queue's lock. */
+void waitq_wake_where(struct waitq *queue, bool (*may)(const struct waiter *, void *),
+                      void *argument);
 /* As wake_one, but removes the waiter from the queue and returns its thread without waking it, for a
  * direct switch with sched_handoff() (struct thread is never unmapped, so a thread that ended meanwhile
  * is noticed there). NULL: nobody. */

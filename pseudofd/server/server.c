@@ -177,9 +177,10 @@ static unsigned serve_requests(struct server *server)
 __attribute__((noinline)) static unsigned serve_flushes(struct server *server)
 {
     struct port_header *header = server->header;
-    uint64_t slots =
-        __atomic_exchange_n(&header->flush_pending, 0, __ATOMIC_ACQ_REL) & server->deferred;
+    /* The bit of a call that was posted and given up since the ring was looked at stays for the next round. */
+    uint64_t slots = load_acquire(&header->flush_pending) & server->deferred;
     unsigned served = 0;
+    __atomic_fetch_and(&header->flush_pending, ~slots, __ATOMIC_ACQ_REL);
     for (; slots != 0; slots &= slots - 1) {
         uint32_t slot = (uint32_t)__builtin_ctzll(slots);
         if (server->ops->flush != NULL)

@@ -96,12 +96,12 @@ static void serve_special(cloudabi_fd_t port, void *argument)
     while (raw_wait(&s.raw) == 0) {
         for (int i; (i = raw_next(&s.raw)) >= 0;)
             take(&s, (uint32_t)i);
-        uint64_t gone =
-            __atomic_exchange_n(&s.raw.header->flush_pending, 0, __ATOMIC_ACQ_REL) & s.stalled;
+        look_at_channels(&s); /* before an answer takes a closed one again */
+        uint64_t gone = __atomic_load_n(&s.raw.header->flush_pending, __ATOMIC_ACQUIRE) & s.stalled;
+        __atomic_fetch_and(&s.raw.header->flush_pending, ~gone, __ATOMIC_ACQ_REL);
         s.stalled &= ~gone;
         s.counts.flushed += (uint64_t)__builtin_popcountll(gone);
         answer_all(&s, &gone);
-        look_at_channels(&s);
     }
 }
 
