@@ -3,7 +3,8 @@
 """Who may include whom: the rules of docs/architecture.md, checked in two ways.
 
 Every #include "..." in the text must lead from a room to one that it may see; and the dependency files that the
-compiler wrote must show that ring-0 code saw nothing but the kernel, the generated ABI headers and the request protocol.
+compiler wrote must show that ring-0 code saw nothing but the kernel, the generated ABI headers and the request
+protocol.
 """
 
 import os

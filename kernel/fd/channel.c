@@ -10,7 +10,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 
-/* --- the table of a port's channels --------------------------------------------------------------------------------- */
+/* --- the table of a port's channels ----------------------------------------------------------- */
 
 static struct channel *channel_get(struct channel *channel)
 {
@@ -268,7 +268,7 @@ void channels_kill(struct port *port)
     }
 }
 
-/* --- making one -------------------------------------------------------------------------------------------------------------- */
+/* --- making one ------------------------------------------------------------------------------- */
 
 static cloudabi_errno_t channel_attach(struct channel *channel)
 {

@@ -159,7 +159,7 @@ cloudabi_errno_t knode_place_request(struct name_request *request)
     return knode_use(request, &node);
 }
 
-/* --- open directories ------------------------------------------------------------------------------------------------ */
+/* --- open directories ------------------------------------------------------------------------- */
 
 static void kdir_close(struct file *file)
 {

@@ -3,7 +3,7 @@
 #include "kernel/fd/memfile.h"
 #include "kernel/fd/port_priv.h"
 
-/* --- paged files --------------------------------------------------------------------------------------------------- */
+/* --- paged files ------------------------------------------------------------------------------ */
 
 static void stat_overlay(struct memobj *object, cloudabi_filestat_t *stat)
 {
@@ -90,7 +90,7 @@ cloudabi_errno_t port_paged_create(struct job *job, struct port_node *node, stru
     return 0;
 }
 
-/* --- synthetic files ------------------------------------------------------------------------------------------------ */
+/* --- synthetic files -------------------------------------------------------------------------- */
 
 static bool is_seekable(const struct file *file)
 {

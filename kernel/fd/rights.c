@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * With rights.h the only place where rights are compared, and the table of what each type of descriptor can have at most.
+ * With rights.h the only place where rights are compared, and the table of what each type of descriptor can have
+ * at most.
  * Pure: no locks, no memory.
  */
 #include "kernel/fd/rights.h"

@@ -3,7 +3,8 @@
  * Time in the scheduler: deadlines of parked threads, and the end of a slice.
  *
  * There is no tick.  The one-shot timer is set when a thread is parked with a deadline, or when somebody
- * is ready while another thread runs, or a thread runs whose job has a share of CPU time.  It is never set later than it already is: an early interrupt finds
+ * is ready while another thread runs, or a thread runs whose job has a share of CPU time.  It is never set later
+ * than it already is: an early interrupt finds
  * nothing to do and sets it anew, which is cheaper than to touch the timer at every switch.
  */
 #include "kernel/job/job.h"

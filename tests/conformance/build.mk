@@ -21,7 +21,7 @@ lint: lint-conformance
 
 .PHONY: conformance
 test-build: build/conformance.checked
-conformance: kernel user build/conformance.checked $(BOOT_STRIPPED) ## conformance suite of the ABI over each file system; ONLY="CALL ERROR"
+conformance: kernel user build/conformance.checked $(BOOT_STRIPPED) ## test all calls of the ABI; ONLY="CALL ERROR"
 	@for grants in $(CONFORMANCE_GRANTS); do for cpus in $(CONFORMANCE_CPUS); do \
 	    echo "# $$grants at $$cpus CPUs"; \
 	    tools/vm exec --smp $$cpus --timeout 300 --grants $$grants build/user/conformance $(if $(ONLY),"$(ONLY)") \

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Foreign programs: no part of our C library or start-up code is in them, and they are linked in ways of their own.
-# Each tests/foreign/test_NAME.c becomes foreign_NAME (segments on pages of their own, one writable segment with RELRO in it, as an
+# Each tests/foreign/test_NAME.c becomes foreign_NAME (segments on pages of their own, one writable segment with
+# RELRO in it, as an
 # older linker did it); foreign_start also becomes foreign_start_packed (segments packed as newer linkers do).
 
 FOREIGN_CFLAGS := --target=x86_64-unknown-cloudabi -std=gnu11 -O2 -g $(WARNINGS) $(INCLUDES) -ffreestanding -nostdlib \
@@ -10,7 +11,8 @@ FOREIGN_COMMON := crt tap call heap threads
 FOREIGN_TESTS  := $(patsubst tests/foreign/test_%.c,%,$(wildcard tests/foreign/test_*.c))
 
 $(call remember,foreign,$(FOREIGN_CFLAGS))
-$(foreach s,$(wildcard tests/foreign/*.c),$(eval $(call compile,build/foreign,$(s),$(CLANG) $(FOREIGN_CFLAGS),,foreign)))
+$(foreach s,$(wildcard tests/foreign/*.c),\
+    $(eval $(call compile,build/foreign,$(s),$(CLANG) $(FOREIGN_CFLAGS),,foreign)))
 foreign_objects = build/foreign/tests/foreign/crt.c.o build/foreign/tests/foreign/test_$(1).c.o \
     $(patsubst %,build/foreign/tests/foreign/%.c.o,tap call heap threads crtend)
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Start-up of a foreign program: relocates itself, finds the calls in the vDSO by its program headers, protects its RELRO,
+ * Start-up of a foreign program: relocates itself, finds the calls in the vDSO by its program headers, protects
+ * its RELRO,
  * makes its TLS block on the stack, reads its arguments from bytes, runs .ctors backwards. Until the TLS block
  * is there, nothing here may use the unsafe stack.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory in the manner of jemalloc: chunks of 2 MiB that lie at multiples of 2 MiB, reserved without access and committed
+ * Memory in the manner of jemalloc: chunks of 2 MiB that lie at multiples of 2 MiB, reserved without access and
+ * committed
  * piece by piece. Blocks of one power of two each are kept in lists.
  */
 #include "tests/foreign/foreign.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Files as a C library above the calls uses them: rights at opening, positions, times, names, listings, sparse files. */
+/* Files as a C library above the calls uses them: rights at opening, positions, times, names, listings, sparse
+ * files. */
 #include "tests/foreign/foreign.h"
 
 static cloudabi_fd_t dir;

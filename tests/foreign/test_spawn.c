@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fork, exec and spawn with another library's start-up code. The program runs itself again: `nthreads` says what for. */
+/* fork, exec and spawn with another library's start-up code. The program runs itself again: `nthreads` says what
+ * for. */
 #include "tests/foreign/foreign.h"
 
 enum { ROLE_FIRST = 0, ROLE_EXIT = 100, ROLE_TABLE = 101, ROLE_FAULT = 102 };

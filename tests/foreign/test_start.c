@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How a foreign program finds itself: registers, auxiliary vector, vDSO, thread pointer, RELRO, constructors, signals. */
+/* How a foreign program finds itself: registers, auxiliary vector, vDSO, thread pointer, RELRO, constructors,
+ * signals. */
 #include "tests/foreign/foreign.h"
 
 int ctor_order;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Threads, locks and condition variables in user memory, as another C library does them: uncontended in user space (with
+ * Threads, locks and condition variables in user memory, as another C library does them: uncontended in user space
+ * (with
  * lock elision prefixes), contended through poll. Any answer that such a library would not expect ends the program.
  */
 #include "tests/foreign/foreign.h"

@@ -202,7 +202,7 @@ static bool hung_up(cloudabi_fd_t fd, bool write)
            (event.fd_readwrite.flags & CLOUDABI_EVENT_FD_READWRITE_HANGUP) != 0;
 }
 
-/* --- tests ------------------------------------------------------------------------------------------------------------ */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void test_echo(void)
 {

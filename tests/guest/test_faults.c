@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Each allocation of the kernel fails once: in a child that makes all kinds of calls, the Nth allocation from the
- * start fails, for N = 1, 2, 3 ... until none is left to fail.  A call may then give ENOMEM (or EFAULT, where memory for the
+ * start fails, for N = 1, 2, 3 ... until none is left to fail.  A call may then give ENOMEM (or EFAULT, where
+ * memory for the
  * caller's own page was missing), the child may end by SIGBUS, but nothing may be left over afterwards.
  */
 #include <tessera/grants.h>

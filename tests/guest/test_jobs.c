@@ -319,7 +319,7 @@ static void test_sight(void)
     end_job(home, "b");
 }
 
-/* --- processes ----------------------------------------------------------------------------------------------------- */
+/* --- processes -------------------------------------------------------------------------------- */
 
 static bool state_is(const char *status, const char *wanted)
 {
@@ -458,7 +458,7 @@ static void test_trace(void)
     end_job(home, "t");
 }
 
-/* --- CPU time ------------------------------------------------------------------------------------------------------ */
+/* --- CPU time --------------------------------------------------------------------------------- */
 
 /*
  * The job's share in percent comes to lie between these, over up to eight seconds.  A host that stops the machine

@@ -162,7 +162,7 @@ static cloudabi_fd_t client(cloudabi_fd_t port, cloudabi_fd_t root, const char *
     return start(ask, port, &question);
 }
 
-/* --- who serves ------------------------------------------------------------------------------------------------------ */
+/* --- who serves ------------------------------------------------------------------------------- */
 
 static void test_waiting_for_a_service(void)
 {
@@ -295,7 +295,7 @@ static void test_same_process_again(void)
     close_fd(root);
 }
 
-/* --- what becomes of things ------------------------------------------------------------------------------------------- */
+/* --- what becomes of things ------------------------------------------------------------------- */
 
 static void touch_forever(cloudabi_fd_t port, void *argument)
 {
@@ -370,7 +370,7 @@ static void test_restart(enum end end)
     cloudabi_sys_mem_unmap(map, 4096);
 }
 
-/* --- many callers -------------------------------------------------------------------------------------------------------- */
+/* --- many callers ----------------------------------------------------------------------------- */
 
 #define THREADS (SHARE * 6)
 static cloudabi_fd_t shared_root;
@@ -447,7 +447,7 @@ static void test_abandoned(void)
     close_fd(root);
 }
 
-/* --- references ------------------------------------------------------------------------------------------------------------- */
+/* --- references ------------------------------------------------------------------------------- */
 
 static void *open_and_close(void *argument)
 {
@@ -486,7 +486,7 @@ static void test_references(void)
     close_fd(root);
 }
 
-/* --- what a service starts ------------------------------------------------------------------------------------------------------ */
+/* --- what a service starts -------------------------------------------------------------------- */
 
 /* Answers an open and at once, in the same delivery, says what happened to what it opened. */
 static void serve_in_one_go(cloudabi_fd_t port, void *argument)
@@ -629,7 +629,7 @@ static void test_mint(void)
     close_fd(root);
 }
 
-/* --- links and mounts -------------------------------------------------------------------------------------------------------------- */
+/* --- links and mounts ------------------------------------------------------------------------- */
 
 /* "l..." is a link to itself; "m" is the directory *ARGUMENT of another service; "w" a link to "m/a/../b"; "f" answers
  * an open with that directory, "e" with the port itself. */

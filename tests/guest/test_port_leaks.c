@@ -71,7 +71,7 @@ static void expect_census(const struct census *before, const char *what)
     printf("# free frames: %lu, now %lu\n", before->free_frames, after.free_frames);
 }
 
-/* --- a client that does everything ----------------------------------------------------------------------------------- */
+/* --- a client that does everything ------------------------------------------------------------ */
 
 static unsigned failed; /* calls that did not go well */
 
@@ -119,7 +119,7 @@ static void use_all(cloudabi_fd_t root)
     fine(cloudabi_sys_file_symlink("to", 2, root, "a/../b", 6));
 }
 
-/* --- lives ---------------------------------------------------------------------------------------------------------------- */
+/* --- lives ------------------------------------------------------------------------------------ */
 
 static void use_for_ever(cloudabi_fd_t port, void *argument)
 {
@@ -170,7 +170,7 @@ static void test_lives(void)
     expect_census(&before, "ports come and go");
 }
 
-/* --- failing allocations ------------------------------------------------------------------------------------------------------ */
+/* --- failing allocations ---------------------------------------------------------------------- */
 
 static cloudabi_fd_t swept_root;
 

@@ -259,7 +259,7 @@ static void tell_record_cut_at_end(struct raw *raw, uint32_t i, struct port_repl
     raw_push(raw, i);
 }
 
-/* --- rings --------------------------------------------------------------------------------------------------------- */
+/* --- rings ------------------------------------------------------------------------------------ */
 
 static void tell_reply_tail(struct raw *raw, uint32_t i, struct port_reply *reply)
 {
@@ -324,7 +324,7 @@ static void tell_indexes(struct raw *raw, uint32_t i, struct port_reply *reply)
     raw_push(raw, i);
 }
 
-/* --- channels -------------------------------------------------------------------------------------------------------- */
+/* --- channels --------------------------------------------------------------------------------- */
 
 static void tell_channel_number(struct raw *raw, uint32_t i, struct port_reply *reply)
 {

@@ -86,7 +86,7 @@ static void serve_madly(cloudabi_fd_t port, void *argument)
     }
 }
 
-/* --- the clients --------------------------------------------------------------------------------------------------- */
+/* --- the clients ------------------------------------------------------------------------------ */
 
 static cloudabi_fd_t root;
 static volatile bool over;

@@ -193,7 +193,7 @@ static void test_shrink(void)
     cloudabi_sys_fd_close(stream[1]);
 }
 
-/* --- processes that are killed anywhere ----------------------------------------------------------------------------- */
+/* --- processes that are killed anywhere ------------------------------------------------------- */
 
 static void *busy_mapping(void *arg)
 {
@@ -258,7 +258,7 @@ static void test_kill(void)
     CHECK(good);
 }
 
-/* --- padding ------------------------------------------------------------------------------------------------------- */
+/* --- padding ---------------------------------------------------------------------------------- */
 
 /* Bytes of FROM to TO of a structure that was filled with ones before. */
 #define PADDING(object, after, before)                                                      \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Clocks: the TSC, calibrated at boot and a few times more; the time page, from which kernel and programs compute the same time;
+ * Clocks: the TSC, calibrated at boot and a few times more; the time page, from which kernel and programs compute
+ * the same time;
  * the wall clock of the RTC; the one-shot timer of each CPU.
  */
 #include "abi/time_page.h"
