@@ -362,7 +362,7 @@ cloudabi_errno_t port_serve_wait(struct port *port, bool nonblock)
     if (!list_empty(&port->forgets))
         flush_forgets(port);
     /* With somebody to switch to, it looks only once it has got in line. */
-    while (error == 0 && !port_pending(port)) {
+    while (error == 0 && ((next != NULL && !nonblock) || !port_pending(port))) {
         error = nonblock ? CLOUDABI_EAGAIN : serve_sleep(port, next);
         if (!nonblock)
             next = NULL;
