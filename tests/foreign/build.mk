@@ -19,6 +19,7 @@ foreign_objects = build/foreign/tests/foreign/crt.c.o build/foreign/tests/foreig
 define foreign_rules
 build/user/foreign_$(1): $(call foreign_objects,$(1)) tests/foreign/relayout.py
 	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
 	$$(Q)$(FOREIGN_LINK) -z separate-loadable-segments -o $$@ $(call foreign_objects,$(1))
 	$$(Q)$(PYTHON) tests/foreign/relayout.py $$@
 endef
@@ -26,6 +27,7 @@ $(foreach t,$(FOREIGN_TESTS),$(eval $(call foreign_rules,$(t))))
 
 build/user/foreign_start_packed: $(call foreign_objects,start)
 	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(FOREIGN_LINK) -z noseparate-code -o $@ $^
 
 FOREIGN_PROGRAMS := $(addprefix foreign_,$(FOREIGN_TESTS)) foreign_start_packed
