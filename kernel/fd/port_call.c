@@ -146,7 +146,8 @@ __attribute__((noinline)) static cloudabi_errno_t wait_begin(struct port_call *c
     }
     waitq_remove(&client.waiter);
     job_put(client.job);
-    if (error != 0) { /* the wake-up may have been for a slot that another can use */
+    if (error != 0 ||
+        client.waiter.fired) { /* woken again, or for nothing: another can use that slot */
         spinlock_lock(&port->lock);
         wake_clients(port);
         spinlock_unlock(&port->lock);
