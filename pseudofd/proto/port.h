@@ -60,14 +60,15 @@ enum port_op {
     PORT_READDIR, /* a = cookie, len = room; reply: whole records (cloudabi_dirent + name), flags END */
     PORT_READ,   /* a = offset, len; reply: payload, len */
     PORT_WRITE,  /* a = offset, payload; reply: len taken */
-    PORT_SYNC,   /* a: 1 = data only */
+    PORT_SYNC,   /* a: 1 = data only; a paged node with pager: b = size, time = mtime, node2 = atime */
     PORT_REOPEN, /* cookie in the payload; reply NODE or ESTALE */
-    /* Pagers (the files issue; states are in place). */
-    PORT_PAGE_IN,
-    PORT_PAGE_OUT,
-    PORT_RESERVE,
-    PORT_ALLOCATE,
-    PORT_WROTE,
+    /* Pagers: PAGED nodes whose OPEN reply had PORT_REPLY_PAGER. Sent by the kernel only. Offsets and lengths are
+     * whole pages. */
+    PORT_PAGE_IN,  /* a = offset, len = bytes (the rest of them read ahead); reply: EXTENTS or DATA for a prefix */
+    PORT_PAGE_OUT, /* a = offset, len = bytes, b = size, time = mtime, node2 = atime; reply: EXTENTS or DATA, for a
+                      prefix; flag WROTE asks for that request */
+    PORT_RESERVE,  /* a = offset, b = bytes that shall be writable; reply: a = bytes granted from there. ENOSPC */
+    PORT_WROTE,    /* a = offset, len = bytes of a PAGE_OUT that are on the device, b = errno of the write */
     /* Posted: answered like the others, but nobody waits. */
     PORT_FORGET, /* a = number of references given back */
     PORT_OPS
@@ -75,6 +76,23 @@ enum port_op {
 
 #define PORT_FLAG_FOLLOW  1u /* follow a final symbolic link */
 #define PORT_FLAG_MUSTDIR 2u /* the path had a trailing slash: the result must be a directory */
+#define PORT_FLAG_SEGMENTS \
+    4u /* READ, WRITE of a block device on a DMA port: the payload holds b struct port_segment, len bytes in all */
+
+#define PORT_EXTENTS_MAX  32u
+#define PORT_SEGMENTS_MAX 32u
+#define PORT_PAGES_MAX    32u /* of one PAGE_IN or PAGE_OUT */
+#define PORT_HOLE         UINT64_MAX
+
+struct port_extent { /* of a reply EXTENTS: they follow each other in the file */
+    uint64_t offset; /* bytes from the start of the device, a multiple of 512; PORT_HOLE: reads as zeros */
+    uint64_t len;    /* bytes, a multiple of 512 */
+};
+
+struct port_segment { /* memory for the device, pinned until the reply */
+    uint64_t bus;
+    uint32_t len, unused;
+};
 
 enum port_kind {                  /* what a reply to a name operation says */
                  PORT_REPLY_DONE, /* the operation was performed */
@@ -82,6 +100,9 @@ enum port_kind {                  /* what a reply to a name operation says */
                  PORT_REPLY_FD,   /* OPEN: descriptor fd[0] of the service */
                  PORT_REPLY_LINK, /* stopped at a symbolic link: consumed, target in the payload, len */
                  PORT_REPLY_CROSS, /* stopped at a mounted descriptor: consumed, fd[0] */
+                 PORT_REPLY_EXTENTS, /* pagers: places on the device fd[0] (-1 if all are holes), in the payload:
+                                        struct port_extent, len bytes of them */
+                 PORT_REPLY_DATA,    /* pagers: the bytes lie (or shall lie) at address a of the service, len of them */
                  PORT_REPLY_KINDS
 };
 
@@ -99,6 +120,9 @@ enum port_form { /* what an opened node is */
     2u /* PAGED without pager: the pages live until REVOKE, not until the last close */
 #define PORT_REPLY_CREATED  4u /* OPEN made the file */
 #define PORT_REPLY_NOTREADY 8u /* SYNTHETIC: not ready for reading until READY says so */
+#define PORT_REPLY_PAGER    16u /* PAGED: pages come from and go to the service (PORT_PAGE_IN ...) */
+#define PORT_REPLY_WROTE    32u /* PAGE_OUT: tell when the data is on the device (PORT_WROTE) */
+#define PORT_REPLY_FIXED    64u /* PAGED without pager: its size never changes (RAM disks) */
 
 /* Ready events of synthetic files, also the channel events. */
 #define PORT_EVENT_READ   1u
