@@ -11,6 +11,7 @@
 #include "kernel/fd/pass.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/mm/transfer.h"
 #include "kernel/sched/thread.h"
 
 struct closing {
@@ -171,4 +172,13 @@ void file_poll(struct file *file, bool write, struct waiter *waiter, struct poll
         state->ready = false;
         file->ops->poll(file, write, waiter, state);
     }
+}
+
+cloudabi_errno_t file_transfer(struct file *device, bool write, uint64_t offset,
+                               struct transfer *transfer)
+{
+    if (device->ops->transfer != NULL)
+        return device->ops->transfer(device, write, offset, transfer);
+    transfer_destroy(transfer);
+    return CLOUDABI_ENODEV;
 }

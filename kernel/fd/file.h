@@ -15,6 +15,7 @@
 struct file;
 struct job;
 struct pass_queue;
+struct transfer; /* kernel/mm/transfer.h */
 
 /* What poll asks of a file. */
 struct poll_state {
@@ -65,6 +66,11 @@ struct file_ops {
     /* State for reading (or writing) now; if WAITER is not NULL, first add it where a change wakes it. */
     void (*poll)(struct file *, bool write, struct waiter *waiter,
                  struct poll_state *); /* always ready */
+    /* Moves the pieces of TRANSFER to (WRITE) or from the bytes of a device at OFFSET; a pager's I/O. Takes over
+     * TRANSFER, made by transfer_create(), with its references, whatever happens. May sleep, killably (EINTR:
+     * the device may still be at it). No page of a device that is a file beyond its end is made. */
+    cloudabi_errno_t (*transfer)(struct file *device, bool write, uint64_t offset,
+                                 struct transfer *transfer); /* ENODEV */
     /* Directories: the names below (kernel/fd/namei.h). */
     const struct dir_ops *dir; /* ENOTDIR */
 };
@@ -130,6 +136,8 @@ cloudabi_errno_t file_shutdown(struct file *file, cloudabi_sdflags_t how);
 cloudabi_errno_t file_map(struct file *file, uint64_t offset, uint64_t length, bool shared,
                           struct memobj **object, uint64_t *object_offset, bool *no_fork);
 void file_poll(struct file *file, bool write, struct waiter *waiter, struct poll_state *state);
+cloudabi_errno_t file_transfer(struct file *device, bool write, uint64_t offset,
+                               struct transfer *transfer);
 
 /* A regular file or shared-memory descriptor over a memory object (consumes the reference to OBJECT). */
 struct file *memfile_create(struct job *job, cloudabi_filetype_t type, struct memobj *object,

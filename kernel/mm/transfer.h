@@ -7,6 +7,8 @@
 #ifndef KERNEL_MM_TRANSFER_H
 #define KERNEL_MM_TRANSFER_H
 
+#include <stdbool.h>
+
 #include "kernel/mm/frame.h"
 
 #define TRANSFER_PIECES 32u
@@ -20,5 +22,11 @@ struct transfer {
     unsigned count;
     struct transfer_piece piece[TRANSFER_PIECES];
 };
+
+/* Empty, charged to JOB. NULL: no memory. */
+struct transfer *transfer_create(struct job *job);
+/* Adds LEN bytes at SKIP of FRAME, with a reference of its own; joins the last piece if it continues it. False: full. */
+bool transfer_add(struct transfer *transfer, struct frame *frame, uint32_t skip, uint32_t len);
+void transfer_destroy(struct transfer *transfer); /* drops the references */
 
 #endif
