@@ -13,20 +13,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TIME_PAGE_TSC_USABLE 1U /* invariant, and the same on all CPUs */
-#define TIME_PAGE_SHIFT      32 /* mult is nanoseconds per TSC tick, times 2^32 */
+#define TIME_PAGE_SHIFT 32 /* mult is nanoseconds per TSC tick, times 2^32 */
 
+enum time_page_clock { TIME_PAGE_MONOTONIC, TIME_PAGE_REALTIME, TIME_PAGE_CLOCKS };
+
+/*
+ * A clock is `counter * mult / 2^32 + offset`, of the whole counter: so it needs neither a base nor a test for a counter
+ * that lies before it.
+ */
 struct time_page {
     uint32_t sequence;
-    uint32_t flags;
-    uint64_t tsc_base; /* TSC when monotonic_base was taken */
-    uint64_t mult;
-    uint64_t monotonic_base;  /* ns */
-    uint64_t realtime_offset; /* ns: realtime = monotonic + this, modulo 2^64 */
-    uint64_t resolution;      /* ns, at least 1 */
+    uint32_t resolution; /* ns, at least 1 */
+    uint64_t mult; /* the TSC runs at one rate, the same on all CPUs: there is no other clock */
+    uint64_t offset[TIME_PAGE_CLOCKS]; /* ns, modulo 2^64 */
 };
 
-_Static_assert(sizeof(struct time_page) == 48, "one cache line");
+_Static_assert(sizeof(struct time_page) == 32, "half a cache line");
 
 /* The counter, not earlier than any load before it. */
 static inline uint64_t time_page_tsc(void)
@@ -37,35 +39,27 @@ static inline uint64_t time_page_tsc(void)
     return (uint64_t)high << 32 | low;
 }
 
-/* Nanoseconds since tsc_base. A TSC slightly behind the base (another CPU's) counts as none. */
-static inline uint64_t time_page_elapsed(uint64_t tsc, uint64_t tsc_base, uint64_t mult)
+/* TICKS of the counter in nanoseconds. */
+static inline uint64_t time_page_scale(uint64_t ticks, uint64_t mult)
 {
-    uint64_t delta = tsc - tsc_base;
-
-    if ((int64_t)delta < 0)
-        return 0;
-    return (uint64_t)((unsigned __int128)delta * mult >> TIME_PAGE_SHIFT);
+    return (uint64_t)((unsigned __int128)ticks * mult >> TIME_PAGE_SHIFT);
 }
 
-/* Reads the monotonic clock, or the wall clock if REALTIME. False: the TSC is not usable, ask the kernel. */
-static inline bool time_page_read(const struct time_page *page, bool realtime, uint64_t *ns)
+/* CLOCK in nanoseconds. */
+static inline uint64_t time_page_read(const struct time_page *page, enum time_page_clock clock)
 {
+    uint64_t ns, mult;
     uint32_t before;
 
     do {
-        before = __atomic_load_n(&page->sequence, __ATOMIC_ACQUIRE);
-        if (!(__atomic_load_n(&page->flags, __ATOMIC_RELAXED) & TIME_PAGE_TSC_USABLE))
-            return false;
-        uint64_t base = __atomic_load_n(&page->tsc_base, __ATOMIC_RELAXED);
-        uint64_t mult = __atomic_load_n(&page->mult, __ATOMIC_RELAXED);
-        uint64_t time = __atomic_load_n(&page->monotonic_base, __ATOMIC_RELAXED);
-
-        if (realtime)
-            time += __atomic_load_n(&page->realtime_offset, __ATOMIC_RELAXED);
-        *ns = time + time_page_elapsed(time_page_tsc(), base, mult);
+        /* An odd number is made one that can not be found again. */
+        before = __atomic_load_n(&page->sequence, __ATOMIC_ACQUIRE) & ~1u;
+        mult = __atomic_load_n(&page->mult, __ATOMIC_RELAXED);
+        ns = time_page_scale(time_page_tsc(), mult) +
+             __atomic_load_n(&page->offset[clock], __ATOMIC_RELAXED);
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    } while ((before & 1) || before != __atomic_load_n(&page->sequence, __ATOMIC_RELAXED));
-    return true;
+    } while (before != __atomic_load_n(&page->sequence, __ATOMIC_RELAXED));
+    return ns;
 }
 
 /* The writer's two steps, with the stores between them. */

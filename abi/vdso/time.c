@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The two clock calls of the vDSO. The monotonic and the wall clock are read from the time page, which lies
- * one page before the ELF header; CPU-time clocks, bad clocks and machines without a usable TSC trap.
+ * one page before the ELF header; CPU-time clocks and bad clocks trap.
  * Freestanding, position-independent, no relocations and no stack protection of any kind.
  */
 #include "abi/cloudabi_syscalls.h"
@@ -24,27 +24,23 @@ static inline const struct time_page *time_page(void)
     return (const struct time_page *)(image_start - 4096);
 }
 
-static inline bool on_page(cloudabi_clockid_t clock)
-{
-    return clock == CLOUDABI_CLOCK_MONOTONIC || clock == CLOUDABI_CLOCK_REALTIME;
-}
-
 EXPORT cloudabi_errno_t cloudabi_sys_clock_time_get(cloudabi_clockid_t clock,
                                                     cloudabi_timestamp_t precision,
                                                     cloudabi_timestamp_t *time)
 {
-    uint64_t ns;
-
-    if (!on_page(clock) || !time_page_read(time_page(), clock == CLOUDABI_CLOCK_REALTIME, &ns))
+    if (clock == CLOUDABI_CLOCK_MONOTONIC)
+        *time = time_page_read(time_page(), TIME_PAGE_MONOTONIC);
+    else if (clock == CLOUDABI_CLOCK_REALTIME)
+        *time = time_page_read(time_page(), TIME_PAGE_REALTIME);
+    else
         return trap_clock_time_get(clock, precision, time);
-    *time = ns;
     return 0;
 }
 
 EXPORT cloudabi_errno_t cloudabi_sys_clock_res_get(cloudabi_clockid_t clock,
                                                    cloudabi_timestamp_t *resolution)
 {
-    if (!on_page(clock) || !(time_page()->flags & TIME_PAGE_TSC_USABLE))
+    if (clock != CLOUDABI_CLOCK_MONOTONIC && clock != CLOUDABI_CLOCK_REALTIME)
         return trap_clock_res_get(clock, resolution);
     *resolution = time_page()->resolution;
     return 0;

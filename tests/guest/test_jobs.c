@@ -462,13 +462,13 @@ static void test_trace(void)
 /* --- CPU time --------------------------------------------------------------------------------- */
 
 /*
- * The job's share in percent comes to lie between these, over up to eight seconds.  A host that stops the machine
+ * The job's share in percent comes to lie between these, over up to 40 seconds.  A host that stops the machine
  * for a while makes a turn look long, which the job then pays for: so the share counts from the start.
  */
 static bool share_between(uint64_t low, uint64_t high)
 {
     uint64_t used = job_number(home, "cpu/usage", "cpu_time"), start = now(), share = 0;
-    for (unsigned i = 0; i < 10; i++) {
+    for (unsigned i = 0; i < 50; i++) {
         (void)nap(800000000);
         share = (job_number(home, "cpu/usage", "cpu_time") - used) * 100 / (now() - start);
         if (share >= low && share <= high)

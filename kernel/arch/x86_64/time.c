@@ -26,7 +26,7 @@ static struct spinlock clock_lock = SPINLOCK_INIT(RANK_LOG); /* one writer of th
  * readers have interrupts off.
  */
 struct timebase {
-    uint64_t tsc, mult, monotonic;
+    uint64_t mult, offset;
 };
 static struct timebase timebases[2];
 static struct timebase *timebase = &timebases[0];
@@ -45,33 +45,32 @@ uint64_t arch_cycles(void)
     return rdtsc();
 }
 
-static void timebase_set(uint64_t tsc, uint64_t mult, uint64_t monotonic)
+static void timebase_set(uint64_t mult, uint64_t offset)
 {
     struct timebase *next = &timebases[timebase == &timebases[0]];
-    *next = (struct timebase){tsc, mult, monotonic};
+    *next = (struct timebase){mult, offset};
     __atomic_store_n(&timebase, next, __ATOMIC_RELEASE);
 }
 
 uint64_t arch_clock_monotonic(void)
 {
     const struct timebase *base = __atomic_load_n(&timebase, __ATOMIC_ACQUIRE);
-    return base->monotonic + time_page_elapsed(rdtsc(), base->tsc, base->mult);
+    return time_page_scale(rdtsc(), base->mult) + base->offset;
 }
 
 uint64_t arch_clock_realtime(void)
 {
-    uint64_t ns = 0;
-    time_page_read(time_page_here, true, &ns);
-    return ns;
+    return time_page_read(time_page_here, TIME_PAGE_REALTIME);
 }
 
 void arch_clock_set_realtime(uint64_t now)
 {
     spinlock_lock(&clock_lock);
-    uint64_t offset = now - arch_clock_monotonic();
-    time_page_write_begin(time_page_here);
-    time_page_here->realtime_offset = offset;
-    time_page_write_end(time_page_here);
+    struct time_page *page = time_page_here;
+    uint64_t offset = now - time_page_scale(rdtsc(), page->mult);
+    time_page_write_begin(page);
+    page->offset[TIME_PAGE_REALTIME] = offset;
+    time_page_write_end(page);
     spinlock_unlock(&clock_lock);
 }
 
@@ -104,19 +103,20 @@ void time_init(void)
     if (!tsc_stated)
         tsc_hz = measured;
     struct time_page *page = time_page_here;
+    uint64_t now = rdtsc();
+    refine_at = now + tsc_hz / 2;
     page->mult = (NS_PER_S << TIME_PAGE_SHIFT) / tsc_hz;
-    page->tsc_base = rdtsc();
-    refine_at = page->tsc_base + tsc_hz / 2;
-    timebase_set(page->tsc_base, page->mult, 0);
-    page->resolution = tsc_hz >= NS_PER_S ? 1 : (NS_PER_S + tsc_hz - 1) / tsc_hz;
-    page->flags = TIME_PAGE_TSC_USABLE;
-    page->realtime_offset = rtc_seconds() * NS_PER_S - arch_clock_monotonic();
+    page->resolution = (uint32_t)(tsc_hz >= NS_PER_S ? 1 : (NS_PER_S + tsc_hz - 1) / tsc_hz);
+    page->offset[TIME_PAGE_MONOTONIC] = -time_page_scale(now, page->mult); /* begins at 0 */
+    page->offset[TIME_PAGE_REALTIME] =
+        rtc_seconds() * NS_PER_S - time_page_scale(rdtsc(), page->mult);
+    timebase_set(page->mult, page->offset[TIME_PAGE_MONOTONIC]);
     klog("time: TSC %lu kHz, timer %lu kHz%s", tsc_hz / 1000, bus_hz / 1000,
          cpu_features.tsc_deadline ? ", deadline mode" : "");
 }
 
 /* From the timer interrupt of the boot CPU. First after half a second, then when the time measured is eight
- * times as long. Monotonic time goes on from where it is, at the better rate. */
+ * times as long. All clocks go on from where they are, at the better rate. */
 void time_refine(void)
 {
     uint64_t tsc, ns;
@@ -129,12 +129,12 @@ void time_refine(void)
         return; /* not to be believed */
     spinlock_lock(&clock_lock);
     uint64_t now = rdtsc();
-    uint64_t monotonic = page->monotonic_base + time_page_elapsed(now, page->tsc_base, page->mult);
+    uint64_t shift = time_page_scale(now, page->mult) - time_page_scale(now, mult);
     time_page_write_begin(page);
-    page->tsc_base = now;
-    page->monotonic_base = monotonic;
     page->mult = mult;
-    timebase_set(now, mult, monotonic);
+    for (unsigned i = 0; i < TIME_PAGE_CLOCKS; i++)
+        page->offset[i] += shift;
+    timebase_set(mult, page->offset[TIME_PAGE_MONOTONIC]);
     time_page_write_end(page);
     spinlock_unlock(&clock_lock);
 }
