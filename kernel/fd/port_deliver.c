@@ -197,7 +197,8 @@ static bool may_be_minted(enum port_form form, cloudabi_filetype_t type)
     case PORT_FORM_DIRECTORY:
         return true;
     case PORT_FORM_SYNTHETIC:
-        return type == CLOUDABI_FILETYPE_CHARACTER_DEVICE || type == CLOUDABI_FILETYPE_REGULAR_FILE;
+        return type == CLOUDABI_FILETYPE_CHARACTER_DEVICE ||
+               type == CLOUDABI_FILETYPE_REGULAR_FILE || type == CLOUDABI_FILETYPE_BLOCK_DEVICE;
     case PORT_FORM_STREAM:
         return type == CLOUDABI_FILETYPE_CHARACTER_DEVICE ||
                type == CLOUDABI_FILETYPE_SOCKET_STREAM;

@@ -73,9 +73,10 @@ static const struct file_ops paged_ops = {
 };
 
 cloudabi_errno_t port_paged_create(struct job *job, struct port_node *node, struct memobj *object,
-                                   cloudabi_fdflags_t flags, bool write, struct file **out)
+                                   cloudabi_filetype_t type, cloudabi_fdflags_t flags, bool write,
+                                   struct file **out)
 {
-    struct file *file = file_create(job, CLOUDABI_FILETYPE_REGULAR_FILE, &paged_ops, flags, object);
+    struct file *file = file_create(job, type, &paged_ops, flags, object);
     if (file == NULL)
         return CLOUDABI_ENOMEM;
     file->backing = port_node_get(node);
@@ -94,7 +95,8 @@ cloudabi_errno_t port_paged_create(struct job *job, struct port_node *node, stru
 
 static bool is_seekable(const struct file *file)
 {
-    return file->type == CLOUDABI_FILETYPE_REGULAR_FILE;
+    return file->type == CLOUDABI_FILETYPE_REGULAR_FILE ||
+           file->type == CLOUDABI_FILETYPE_BLOCK_DEVICE;
 }
 
 /* Where this call reads or writes; devices have no position. */

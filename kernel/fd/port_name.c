@@ -92,6 +92,14 @@ static cloudabi_errno_t open_directory(struct name_request *request, struct port
                            request->open->fdflags, &request->file);
 }
 
+/* A RAM disk has the face of a disk. */
+static cloudabi_filetype_t paged_type(const struct port_reply *reply)
+{
+    bool disk = (reply->flags & PORT_REPLY_FIXED) != 0 &&
+                reply->attr.type == CLOUDABI_FILETYPE_BLOCK_DEVICE;
+    return disk ? CLOUDABI_FILETYPE_BLOCK_DEVICE : CLOUDABI_FILETYPE_REGULAR_FILE;
+}
+
 static cloudabi_errno_t open_paged(struct name_request *request, struct port_call *call,
                                    struct port_node *node, bool write)
 {
@@ -99,13 +107,13 @@ static cloudabi_errno_t open_paged(struct name_request *request, struct port_cal
     cloudabi_errno_t error = port_node_object(node, call->reply, &object);
     if (error != 0)
         return error;
-    error = port_paged_create(request->job, node, object, request->open->fdflags, write,
-                              &request->file);
+    error = port_paged_create(request->job, node, object, paged_type(call->reply),
+                              request->open->fdflags, write, &request->file);
     if (error != 0) {
         memobj_put(object);
         return error;
     }
-    if ((request->open->oflags & CLOUDABI_O_TRUNC) != 0)
+    if ((request->open->oflags & CLOUDABI_O_TRUNC) != 0 && !object->fixed)
         error = memobj_resize(object, 0); /* after ETXTBSY has been looked at */
     if (error != 0) {
         port_node_get(node); /* the caller still has one to drop */
@@ -128,14 +136,14 @@ static cloudabi_errno_t open_node(struct name_request *request, struct port_call
         type = CLOUDABI_FILETYPE_DIRECTORY;
         break;
     case PORT_FORM_PAGED:
-        type = CLOUDABI_FILETYPE_REGULAR_FILE;
+        type = paged_type(reply);
         break;
     case PORT_FORM_STREAM:
         if (type != CLOUDABI_FILETYPE_CHARACTER_DEVICE)
             type = CLOUDABI_FILETYPE_SOCKET_STREAM;
         break;
     default:
-        if (type != CLOUDABI_FILETYPE_REGULAR_FILE)
+        if (type != CLOUDABI_FILETYPE_REGULAR_FILE && type != CLOUDABI_FILETYPE_BLOCK_DEVICE)
             type = CLOUDABI_FILETYPE_CHARACTER_DEVICE;
     }
     request->rights = rights_of_open(&open->asked, request->dir->inheriting, NULL, type);

@@ -216,6 +216,7 @@ cloudabi_errno_t port_node_object(struct port_node *node, const struct port_repl
     struct memobj *fresh = memobj_create(port->job, reply->attr.size);
     if (fresh == NULL)
         return CLOUDABI_ENOMEM;
+    fresh->fixed = (reply->flags & PORT_REPLY_FIXED) != 0;
     fresh->atime = reply->attr.atim;
     fresh->mtime = reply->attr.mtim;
     fresh->ctime = reply->attr.ctim;

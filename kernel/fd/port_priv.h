@@ -183,8 +183,10 @@ cloudabi_errno_t port_node_sync(struct port_node *node, bool data_only);
 /* --- port_dir.c, port_file.c: open files over nodes (consume the reference to NODE on success) ---------------- */
 cloudabi_errno_t port_dir_create(struct job *job, struct port_node *node, const void *cookie,
                                  size_t cookie_len, cloudabi_fdflags_t flags, struct file **out);
+/* TYPE: a regular file, or a block device (RAM disk). */
 cloudabi_errno_t port_paged_create(struct job *job, struct port_node *node, struct memobj *object,
-                                   cloudabi_fdflags_t flags, bool write, struct file **out);
+                                   cloudabi_filetype_t type, cloudabi_fdflags_t flags, bool write,
+                                   struct file **out);
 cloudabi_errno_t port_synthetic_create(struct job *job, struct port_node *node,
                                        cloudabi_filetype_t type, cloudabi_fdflags_t flags,
                                        struct file **out);

@@ -191,7 +191,7 @@ static cloudabi_errno_t write_piece(struct memobj *object, const struct user_vec
 /* How much of LEN may be written at OFFSET. */
 static cloudabi_errno_t writable(const struct memobj *object, uint64_t offset, size_t *len)
 {
-    uint64_t limit = object->borrowed ? size_of(object) : MEMOBJ_SIZE_MAX;
+    uint64_t limit = object->borrowed || object->fixed ? size_of(object) : MEMOBJ_SIZE_MAX;
     if (*len > 0 && offset >= limit)
         return CLOUDABI_EFBIG;
     *len = min_size(*len, limit - offset);

@@ -59,7 +59,7 @@ static cloudabi_errno_t resize_locked(struct memobj *object, uint64_t size)
     uint64_t old = object->size;
     if (object->revoked != 0)
         return object->revoked;
-    if (object->borrowed && size != old)
+    if ((object->borrowed || object->fixed) && size != old)
         return CLOUDABI_EINVAL;
     if (size > old)
         memobj_zero_tail(object, old);
@@ -128,8 +128,11 @@ cloudabi_errno_t memobj_allocate(struct memobj *object, uint64_t offset, uint64_
     if (object->pager == NULL && length / PAGE_SIZE > frame_free_count())
         return CLOUDABI_ENOSPC;
     mutex_lock(&object->write);
-    cloudabi_errno_t error =
-        object->borrowed ? CLOUDABI_EINVAL : allocate_locked(object, offset, offset + length);
+    cloudabi_errno_t error = object->borrowed ? CLOUDABI_EINVAL : 0;
+    if (error == 0 && object->fixed && offset + length > object->size)
+        error = CLOUDABI_EFBIG;
+    if (error == 0)
+        error = allocate_locked(object, offset, offset + length);
     mutex_unlock(&object->write);
     return error;
 }
