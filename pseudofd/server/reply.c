@@ -54,6 +54,36 @@ void call_attr(struct call *call, uint64_t node, const struct port_attr *attr)
     call->reply.attr = *attr;
 }
 
+void call_pager(struct call *call)
+{
+    call->reply.flags |= PORT_REPLY_PAGER;
+}
+
+void call_extents(struct call *call, int device, const struct port_extent *extents, size_t n)
+{
+    call->reply.kind = PORT_REPLY_EXTENTS;
+    call->reply.fd[0] = device;
+    call->reply.len = (uint32_t)(n * sizeof(*extents));
+    memcpy(call->payload, extents, n * sizeof(*extents));
+}
+
+void call_data(struct call *call, const void *address, size_t len)
+{
+    call->reply.kind = PORT_REPLY_DATA;
+    call->reply.a = (uintptr_t)address;
+    call->reply.len = (uint32_t)len;
+}
+
+void call_want_wrote(struct call *call)
+{
+    call->reply.flags |= PORT_REPLY_WROTE;
+}
+
+void call_granted(struct call *call, uint64_t bytes)
+{
+    call->reply.a = bytes;
+}
+
 void call_length(struct call *call, size_t len)
 {
     call->reply.len = (uint32_t)len;

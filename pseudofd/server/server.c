@@ -34,6 +34,10 @@ static const struct dispatch dispatch_table[PORT_OPS] = {
     SERVED(PORT_SYNC, sync, 0),
     SERVED(PORT_REOPEN, reopen, CLOUDABI_ESTALE),
     SERVED(PORT_FORGET, forget, 0),
+    SERVED(PORT_PAGE_IN, page_in, CLOUDABI_EIO),
+    SERVED(PORT_PAGE_OUT, page_out, CLOUDABI_EIO),
+    SERVED(PORT_RESERVE, reserve, CLOUDABI_EIO),
+    SERVED(PORT_WROTE, wrote, 0),
 };
 
 /* Stands in for a function that the service does not have. */

@@ -58,6 +58,11 @@ struct server_ops {
     call_function *sync;     /* fine */
     call_function *reopen;   /* ESTALE */
     call_function *forget;   /* fine */
+    /* Pagers (PAGED nodes opened with call_pager). Offset in request.a. */
+    call_function *page_in;  /* EIO; request.len bytes: call_extents, call_data */
+    call_function *page_out; /* EIO; the same, and call_want_wrote */
+    call_function *reserve;  /* EIO; request.b bytes: call_granted */
+    call_function *wrote;    /* fine */
     /* The caller of a deferred call has gone: finish it soon, with anything. TICKET as kept. */
     void (*flush)(struct server *server, uint64_t tag);
     /* Channel N has data, room, or a client that shut or closed it. */
@@ -110,6 +115,18 @@ void call_fd(struct call *call, int fd);
  * place and asks again. */
 void call_link(struct call *call, size_t consumed, const char *target, size_t len);
 void call_attr(struct call *call, uint64_t node, const struct port_attr *attr);
+/* OPEN of a PAGED node: its pages come from and go to this service. */
+void call_pager(struct call *call);
+/* PAGE_IN, PAGE_OUT: where the bytes lie on the device DEVICE (-1 if all are holes), for a prefix of what was asked:
+ * N extents, at most PORT_EXTENTS_MAX. */
+void call_extents(struct call *call, int device, const struct port_extent *extents, size_t n);
+/* PAGE_IN: the bytes are at ADDRESS; PAGE_OUT: put them there. Until the next server_wait() or server_flush() has
+ * delivered the reply they must stay there, and nothing else may be there. */
+void call_data(struct call *call, const void *address, size_t len);
+/* PAGE_OUT: a WROTE shall follow when the data is on the device. */
+void call_want_wrote(struct call *call);
+/* RESERVE: so many bytes from the offset that was asked may be written. */
+void call_granted(struct call *call, uint64_t bytes);
 /* READ, READLINK: LEN bytes stand in call->payload. WRITE: LEN bytes were taken. */
 void call_length(struct call *call, size_t len);
 /* READDIR: appends one entry; false when it does not fit (stop; do not set END). NEXT: cookie behind it. */
