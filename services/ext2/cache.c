@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Buffers: found by their block in a table, the clean and unused ones bounded in number. What a commit does: commit.c. */
+/* Buffers: found by their block in a table, the clean and unused ones bounded in number. Commits: commit.c. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,7 +5,7 @@
  * A buffer is CLEAN (the same as on the device), and/or
  *   dirty:   changed by the running transaction; in the list `dirty`
  *   logged:  its content of the last commit is in the journal and not home; in the list `logged`
- *   revoked: logged, and freed by the running transaction: the log gets a revoke record; in the list `revoked`, not in `dirty`
+ *   revoked: logged, and freed by the running transaction: the log gets a revoke record; in `revoked`, not in `dirty`
  *   stale:   forgotten while somebody still holds it; no longer in the table, freed by the last buffer_put.
  * A clean one without references is in the list `idle`, the longest unused first, and may be evicted.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A run collects blocks in its staging area while each lies right behind the last. A block that stays alone is written from
- * where the caller has it: most commits are a few blocks that lie apart.
+ * A run collects blocks in its staging area while each lies right behind the last. A block that stays alone is written
+ * from where the caller has it: most commits are a few blocks that lie apart.
  */
 #include "services/ext2/run.h"
 
