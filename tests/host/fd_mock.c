@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/mm/slab.h"
+#include "kernel/mm/transfer.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
@@ -313,4 +314,11 @@ cloudabi_errno_t user_vec_touch(const struct user_vec *vec, size_t skip, size_t 
         return CLOUDABI_EFAULT;
     mock.fault_after = SIZE_MAX;
     return 0;
+}
+
+/* Nothing here is a block device. */
+void transfer_destroy(struct transfer *transfer)
+{
+    (void)transfer;
+    abort();
 }
