@@ -33,6 +33,8 @@ struct init {
 
 /* The exit code of a child of init that could not become its program. */
 #define EXIT_NOT_STARTED 127u
+/* The exit code of a node that has nothing to work on: no such device, or one that it refuses. It is given up at once. */
+#define EXIT_NO_DEVICE 126u
 
 /* files.c: small helpers over the calls of the ABI; -1 sets *ERROR. */
 int open_below(int dir, const char *path, cloudabi_oflags_t oflags, cloudabi_rights_t base,
@@ -43,7 +45,7 @@ cloudabi_errno_t write_text(int dir, const char *path, const char *text);
 cloudabi_errno_t read_file(int dir, const char *path, void **data, size_t *len);
 void log_rights_error(const char *node, const char *grant, cloudabi_errno_t error);
 
-/* pci.c: chooses functions for the node's PCI grants, once. ENODEV: there is none. */
+/* pci.c: chooses functions for the node's PCI grants, once. ENODEV: there is none that it must have. */
 cloudabi_errno_t pci_choose(struct init *init, struct node *node, const struct grant **failed);
 
 /* spawn.c: starts the node's process. The child makes the grants, so nothing here waits. */

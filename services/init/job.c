@@ -13,6 +13,8 @@
 #include "services/init/init.h"
 
 #define TEXT_MAX 512
+#define FILES \
+    "/files" /* the job below a service's that pays for what its files hold, if they have a limit */
 
 /* The limit of all memory, from the lines `NAME NUMBER` of jobs/limits; 0: unknown. */
 static uint64_t machine_memory(const struct init *init)
@@ -29,39 +31,52 @@ static uint64_t machine_memory(const struct init *init)
     return line != NULL ? strtoull(line + strlen("memory "), NULL, 10) : 0;
 }
 
-static void limit_memory(const struct init *init, const struct node *node)
+static void limit_memory(const struct init *init, const struct node *node, const char *below,
+                         uint64_t bytes)
 {
     char path[128], text[64];
-    uint64_t memory = machine_memory(init);
-    if (memory == 0)
-        return;
-    snprintf(path, sizeof(path), "jobs/%s/limits", node->manifest->name);
-    snprintf(text, sizeof(text), "memory %llu\n",
-             (unsigned long long)(memory / 100 * node->manifest->memory));
+    snprintf(path, sizeof(path), "jobs/%s%s/limits", node->manifest->name, below);
+    snprintf(text, sizeof(text), "memory %llu\n", (unsigned long long)bytes);
     cloudabi_errno_t error = write_text(init->kernel, path, text);
     if (error != 0)
         log_rights_error(node->manifest->name, "limits", error);
 }
 
-void job_make(const struct init *init, const struct node *node)
+/* Makes the job `jobs/NAMEBELOW`. */
+static bool make_one(const struct init *init, const struct node *node, const char *below)
 {
     char path[128];
-    int len = snprintf(path, sizeof(path), "jobs/%s", node->manifest->name);
+    int len = snprintf(path, sizeof(path), "jobs/%s%s", node->manifest->name, below);
     cloudabi_errno_t error = cloudabi_sys_file_create((cloudabi_fd_t)init->kernel, path,
                                                       (size_t)len, CLOUDABI_FILETYPE_DIRECTORY);
     if (error != 0)
         log_rights_error(node->manifest->name, "job", error);
-    else if (node->manifest->memory != 0)
-        limit_memory(init, node);
+    return error == 0;
+}
+
+void job_make(const struct init *init, const struct node *node)
+{
+    uint64_t memory = machine_memory(init);
+    if (!make_one(init, node, ""))
+        return;
+    if (node->manifest->memory != 0 && memory != 0)
+        limit_memory(init, node, "", memory / 100 * node->manifest->memory);
+    if (node->manifest->size != 0 && make_one(init, node, FILES))
+        limit_memory(init, node, FILES, node->manifest->size);
+}
+
+static void enter(const struct init *init, const struct node *node, const char *below)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "jobs/%s%s/enter", node->manifest->name, below);
+    cloudabi_errno_t error = write_text(init->kernel, path, "enter\n");
+    if (error != 0)
+        log_rights_error(node->manifest->name, "job", error);
 }
 
 void job_enter(const struct init *init, const struct node *node)
 {
-    char path[128];
-    snprintf(path, sizeof(path), "jobs/%s/enter", node->manifest->name);
-    cloudabi_errno_t error = write_text(init->kernel, path, "enter\n");
-    if (error != 0)
-        log_rights_error(node->manifest->name, "job", error);
+    enter(init, node, "");
 }
 
 /* --- ports ------------------------------------------------------------------------------------- */
@@ -109,7 +124,7 @@ cloudabi_errno_t job_make_port(const struct init *init, struct node *node)
         return error;
     error = cloudabi_sys_proc_fork(&process, &tid);
     if (error == 0 && process == CLOUDABI_PROCESS_CHILD) {
-        job_enter(init, node);
+        enter(init, node, node->manifest->size != 0 ? FILES : "");
         send_port((int)theirs);
     }
     close((int)theirs);

@@ -69,6 +69,8 @@ static cloudabi_errno_t read_grant(struct argdata map, struct grant *grant)
         error = argdata_map_get_uint(map, "base", &grant->base);
     if (error == 0)
         error = argdata_map_get_uint(map, "inheriting", &grant->inheriting);
+    if (error == 0)
+        error = argdata_map_get_bool(map, "optional", &grant->optional);
     return error != 0 ? error : read_op(map, op, grant);
 }
 
@@ -104,6 +106,8 @@ static cloudabi_errno_t read_node(struct argdata map, struct manifest_node *node
         error = get_u32(map, "memory", &node->memory);
     if (error == 0 && node->memory > 100)
         error = CLOUDABI_ERANGE;
+    if (error == 0)
+        error = argdata_map_get_uint(map, "size", &node->size);
     if (error == 0)
         error = argdata_map_get_binary(map, "argdata", &node->argdata, &node->argdata_len);
     if (error == 0)

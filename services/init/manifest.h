@@ -22,6 +22,7 @@ struct grant {
     const char *from; /* OPEN: "" = the kernel's directory, else a service before this node */
     const char *path;
     bool directory, create;
+    bool optional;        /* the node starts without it, too */
     uint32_t class, mask; /* PCI */
 };
 
@@ -30,6 +31,7 @@ struct manifest_node {
     const char *program;
     bool service, restart, power_off;
     uint32_t memory;      /* percent of the machine's; 0: not said */
+    uint64_t size;        /* bytes that the files of a service may hold; 0: not said */
     struct grant *grants; /* number i becomes descriptor i */
     size_t grants_count;
     const void *argdata;

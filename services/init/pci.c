@@ -94,7 +94,7 @@ cloudabi_errno_t pci_choose(struct init *init, struct node *node, const struct g
             continue;
         cloudabi_errno_t error = choose_one(init, node, i);
         *failed = &node->manifest->grants[i];
-        if (error != 0)
+        if (error != 0 && !(*failed)->optional)
             return error;
     }
     return 0;

@@ -10,6 +10,7 @@
 
 #include "abi/cloudabi_syscalls.h"
 #include "services/common/log.h"
+#include "services/init/args.h"
 #include "services/init/init.h"
 
 static int root_of(const struct init *init, const char *service)
@@ -76,9 +77,49 @@ static int make_grant(const struct init *init, const struct node *node, size_t i
     case GRANT_OPEN:
         return make_open(init, grant, error);
     default:
+        *error = CLOUDABI_ENODEV;
+        if (node->pci[index] == NULL)
+            return -1;
         snprintf(path, sizeof(path), "pci/%s", node->pci[index]);
         return open_below(init->kernel, path, CLOUDABI_O_DIRECTORY, grant->base, grant->inheriting,
                           error);
+    }
+}
+
+static void fail(const struct node *node, const char *what, cloudabi_errno_t error)
+    __attribute__((noreturn));
+
+static void fail(const struct node *node, const char *what, cloudabi_errno_t error)
+{
+    log_rights_error(node->manifest->name, what, error);
+    bool absent = error == CLOUDABI_ENOENT || error == CLOUDABI_ENODEV || error == CLOUDABI_ENXIO;
+    cloudabi_sys_proc_exit(absent ? EXIT_NO_DEVICE : EXIT_NOT_STARTED);
+}
+
+/* Makes all grants that are to be had. NUMBER: by grant, its number in the new process. Returns how many there are in FDS. */
+static size_t make_grants(const struct init *init, const struct node *node, cloudabi_fd_t *fds,
+                          cloudabi_fd_t *number)
+{
+    const struct manifest_node *manifest = node->manifest;
+    size_t count = 0;
+    for (size_t i = 0; i < manifest->grants_count; i++) {
+        cloudabi_errno_t error;
+        int fd = make_grant(init, node, i, &error);
+        if (fd < 0 && !manifest->grants[i].optional)
+            fail(node, manifest->grants[i].name, error);
+        number[i] = fd < 0 ? ARGS_MISSING : (cloudabi_fd_t)count;
+        if (fd >= 0)
+            fds[count++] = (cloudabi_fd_t)fd;
+    }
+    return count;
+}
+
+/* A port dies with its last descriptor: this child must not keep one alive that init gives up while we wait for it. */
+static void close_other_ports(const struct init *init, const struct node *node)
+{
+    for (size_t i = 0; i < init->count; i++) {
+        if (&init->nodes[i] != node && init->nodes[i].port >= 0)
+            close(init->nodes[i].port);
     }
 }
 
@@ -87,27 +128,26 @@ static void become(const struct init *init, const struct node *node) __attribute
 static void become(const struct init *init, const struct node *node)
 {
     const struct manifest_node *manifest = node->manifest;
-    cloudabi_fd_t fds[MANIFEST_GRANTS];
+    cloudabi_fd_t fds[MANIFEST_GRANTS], number[MANIFEST_GRANTS];
+    struct argdata args = argdata_from(manifest->argdata, manifest->argdata_len);
+    struct argdata_writer writer;
     cloudabi_errno_t error;
     char path[128];
+    close_other_ports(init, node);
     job_enter(init, node);
     snprintf(path, sizeof(path), "boot/%s", manifest->program);
     int program = open_below(init->kernel, path, 0,
                              CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_PROC_EXEC, 0, &error);
-    if (program < 0) {
-        log_rights_error(manifest->name, manifest->program, error);
-        cloudabi_sys_proc_exit(EXIT_NOT_STARTED);
+    if (program < 0)
+        fail(node, manifest->program, error);
+    size_t count = make_grants(init, node, fds, number);
+    if (count < manifest->grants_count) {
+        argdata_write_begin(&writer, NULL, 0);
+        error = args_renumber(args, number, manifest->grants_count, &writer);
+        if (error != 0 || (error = argdata_write_end(&writer, &args)) != 0)
+            fail(node, "arguments", error);
     }
-    for (size_t i = 0; i < manifest->grants_count; i++) {
-        int fd = make_grant(init, node, i, &error);
-        if (fd < 0) {
-            log_rights_error(manifest->name, manifest->grants[i].name, error);
-            cloudabi_sys_proc_exit(EXIT_NOT_STARTED);
-        }
-        fds[i] = (cloudabi_fd_t)fd;
-    }
-    error = cloudabi_sys_proc_exec((cloudabi_fd_t)program, manifest->argdata, manifest->argdata_len,
-                                   fds, manifest->grants_count);
+    error = cloudabi_sys_proc_exec((cloudabi_fd_t)program, args.data, args.len, fds, count);
     log_line("%s: cannot execute %s: errno %u", manifest->name, manifest->program, error);
     cloudabi_sys_proc_exit(EXIT_NOT_STARTED);
 }

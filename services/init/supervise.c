@@ -55,7 +55,7 @@ static bool is_hopeless(const struct init *init, const struct node *node)
 {
     const struct manifest_node *manifest = node->manifest;
     for (size_t i = 0; i < manifest->grants_count; i++) {
-        if (manifest->grants[i].op != GRANT_OPEN)
+        if (manifest->grants[i].op != GRANT_OPEN || manifest->grants[i].optional)
             continue;
         for (size_t j = 0; j < init->count; j++) {
             if (init->nodes[j].state == NODE_GIVEN_UP &&
@@ -103,7 +103,9 @@ static void ended(struct init *init, struct node *node, const cloudabi_event_t *
     node->process = -1;
     if (node->manifest->power_off)
         power_off(init, status);
-    if (node->manifest->restart)
+    if (node->manifest->service && event->proc_terminate.signal == 0 && status == EXIT_NO_DEVICE)
+        give_up(node);
+    else if (node->manifest->restart)
         plan_restart(init, node, status == 0);
     else if (node->manifest->service)
         give_up(node);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "services/init/args.h"
 #include "services/init/manifest.h"
 
 static struct argdata_writer writer;
@@ -42,6 +43,7 @@ static void write_grant(const char *op)
     key_str("path", "home");
     key_bool("directory", true);
     key_bool("create", true);
+    key_bool("optional", true);
     key_int("class", 0x020000);
     key_int("mask", 0xffff00);
     argdata_write_map_end(&writer);
@@ -56,6 +58,7 @@ static void write_node(const char *name, unsigned grants, const char *op)
     key_bool("restart", false);
     key_bool("power_off", true);
     key_int("memory", 40);
+    key_int("size", 65536);
     argdata_write_str(&writer, "grants");
     argdata_write_seq_begin(&writer);
     for (unsigned i = 0; i < grants; i++)
@@ -111,6 +114,7 @@ static void test_read(void **state)
     assert_string_equal(node->program, "bin/x");
     assert_true(node->service && !node->restart && node->power_off);
     assert_int_equal(node->memory, 40);
+    assert_int_equal(node->size, 65536);
     assert_int_equal(node->argdata_len, 1);
     assert_int_equal(node->grants_count, 3);
     const struct grant *grant = &node->grants[2];
@@ -177,13 +181,54 @@ static void test_damaged(void **state)
     argdata_write_free(&writer);
 }
 
+/* A missing descriptor goes with its key, or leaves a null where places count; the others move up. */
+static void test_renumber(void **state)
+{
+    static const cloudabi_fd_t number[] = {0, ARGS_MISSING, 1, ARGS_MISSING};
+    struct argdata_writer out;
+    struct argdata before, after, list, element;
+    cloudabi_fd_t fd;
+    (void)state;
+    argdata_write_begin(&writer, NULL, 0);
+    argdata_write_map_begin(&writer);
+    argdata_write_str(&writer, "port");
+    argdata_write_fd(&writer, 0);
+    argdata_write_str(&writer, "disk");
+    argdata_write_fd(&writer, 1);
+    argdata_write_str(&writer, "list");
+    argdata_write_seq_begin(&writer);
+    argdata_write_fd(&writer, 3);
+    argdata_write_fd(&writer, 2);
+    argdata_write_seq_end(&writer);
+    argdata_write_map_end(&writer);
+    assert_int_equal(argdata_write_end(&writer, &before), 0);
+    argdata_write_begin(&out, NULL, 0);
+    assert_int_equal(args_renumber(before, number, 4, &out), 0);
+    assert_int_equal(argdata_write_end(&out, &after), 0);
+    assert_int_equal(argdata_check(after), 0);
+    assert_int_equal(argdata_map_get_fd(after, "port", &fd), 0);
+    assert_int_equal(fd, 0);
+    assert_int_equal(argdata_map_get_fd(after, "disk", &fd), CLOUDABI_ENOENT);
+    assert_int_equal(argdata_map_get_seq(after, "list", &list), 0);
+    struct argdata_iter iter = argdata_seq_iter(list);
+    assert_true(argdata_seq_next(&iter, &element));
+    assert_int_equal(argdata_type(element), ARGDATA_NULL);
+    assert_true(argdata_seq_next(&iter, &element));
+    assert_int_equal(argdata_get_fd(element, &fd), 0);
+    assert_int_equal(fd, 1);
+    argdata_write_free(&out);
+    argdata_write_begin(&out, NULL, 0);
+    assert_int_equal(args_renumber(before, number, 2, &out), CLOUDABI_EBADMSG);
+    argdata_write_free(&out);
+    argdata_write_free(&writer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),
-        cmocka_unit_test(test_ops),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_read),     cmocka_unit_test(test_ops),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_renumber),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

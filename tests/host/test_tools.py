@@ -85,6 +85,14 @@ def test_descriptors_are_numbered_in_order():
     assert node["grants"][1]["path"] == "a/b" and node["grants"][1]["from"] == "tmpfs"
 
 
+def test_sizes_and_what_may_be_missing():
+    nodes = compiled("services:\n  net: {program: bin/net, size: 64 MiB, args: {p: !port }}\n"
+                     "programs:\n  p:\n    program: bin/shell\n"
+                     "    args: {d: !dir {service: net, optional: true}, c: !pci {class: block, optional: true}}\n")
+    assert nodes[0]["size"] == 64 << 20 and nodes[1]["size"] == 0
+    assert [grant["optional"] for grant in nodes[0]["grants"] + nodes[1]["grants"]] == [False, True, True]
+
+
 def test_services_come_before_those_that_use_them():
     nodes = compiled("services:\n  net:\n    program: bin/net\n"
                      "    args: {port: !port , store: !dir {service: tmpfs}}\n" + TMPFS +
@@ -116,6 +124,8 @@ def test_services_come_before_those_that_use_them():
      "service 'a' has no right to: .*fd_write"),
     ("programs:\n  p: {program: bin/shell, memory: 0%}\n", "from 1% to 100%"),
     ("programs:\n  p: {program: bin/shell, memory: lots}\n", "from 1% to 100%"),
+    ("services:\n  s: {program: bin/net, size: lots, args: {p: !port }}\n", "a number and its unit"),
+    ("programs:\n  p: {program: bin/shell, size: 64 MiB}\n", "unknown key 'size'"),
     ("programs: [\n", "m.yaml:"),
     ("", "m.yaml"),
 ])

@@ -5,6 +5,8 @@ A YAML text is read as a tree of nodes with line numbers and only then given a m
 its line. Nothing is guessed: what is not understood is refused.
 """
 
+import re
+
 import yaml
 
 from tessera import argdata, rights
@@ -177,7 +179,7 @@ class Compiler:
         return True
 
     def grant_pci(self, node, owner, is_service):
-        parts = self.mapping(node, ("class", "rights"), ("class",))
+        parts = self.mapping(node, ("class", "rights", "optional"), ("class",))
         value = self.scalar(parts["class"])
         if isinstance(value, int):
             number, mask = value, 0xFFFFFF
@@ -188,7 +190,8 @@ class Compiler:
         base, inheriting = self.rights(parts.get("rights"), True, KERNEL_NAMES["pci/"][1])
         most = self.words(node, KERNEL_NAMES["pci/"][1].split(), True)
         self.only_shrink(node, (base, inheriting), most, "a PCI function")
-        return {"op": "pci", "class": number, "mask": mask, "base": base, "inheriting": inheriting}
+        return {"op": "pci", "class": number, "mask": mask, "base": base, "inheriting": inheriting,
+                "optional": "optional" in parts and self.boolean(parts["optional"])}
 
     def grant_dir(self, node, owner, is_service):
         return self.grant_service(node, owner, True, "list read")
@@ -197,7 +200,7 @@ class Compiler:
         return self.grant_service(node, owner, False, "read")
 
     def grant_service(self, node, owner, directory, default):
-        parts = self.mapping(node, ("service", "path", "rights", "create"), ("service",))
+        parts = self.mapping(node, ("service", "path", "rights", "create", "optional"), ("service",))
         service = self.text(parts["service"])
         if service not in self.exports:
             self.fail(parts["service"], f"there is no service '{service}'")
@@ -211,7 +214,8 @@ class Compiler:
         self.only_shrink(parts.get("rights", node), asked, (most[1], most[1]), f"service '{service}'")
         self.edges.setdefault(owner, set()).add(service)
         create = "create" in parts and self.boolean(parts["create"])
-        return self.open_grant(service, path, directory, create, *asked)
+        optional = "optional" in parts and self.boolean(parts["optional"])
+        return self.open_grant(service, path, directory, create, *asked, optional)
 
     def grant_fd(self, node, owner, is_service):
         if not self.host_streams:
@@ -223,9 +227,9 @@ class Compiler:
         return self.open_grant("", HOST_STREAM_PATH, False, False, base, inheriting)
 
     @staticmethod
-    def open_grant(service, path, directory, create, base, inheriting):
+    def open_grant(service, path, directory, create, base, inheriting, optional=False):
         return {"op": "open", "from": service, "path": path, "directory": directory, "create": create,
-                "base": base, "inheriting": inheriting}
+                "base": base, "inheriting": inheriting, "optional": optional}
 
     # --- argument data ---
 
@@ -236,7 +240,7 @@ class Compiler:
             handler = getattr(self, "grant_" + tag, None)
             if handler is None or tag == "service":
                 self.fail(node, f"unknown tag '!{tag}'")
-            grant = {"name": where or "."}
+            grant = {"name": where or ".", "optional": False}
             grant.update(handler(node, owner, is_service))
             grants.append(grant)
             return argdata.Fd(len(grants) - 1)
@@ -265,7 +269,7 @@ class Compiler:
 
     def entity(self, name, node, is_service):
         """The NODE of one service or program."""
-        keys = ("program", "restart", "memory", "args") + (("exports",) if is_service else ("exit",))
+        keys = ("program", "restart", "memory", "args") + (("exports", "size") if is_service else ("exit",))
         parts = self.mapping(node, keys, ("program",))
         program = self.text(parts["program"])
         if self.boot_names is not None and program not in self.boot_names:
@@ -280,7 +284,16 @@ class Compiler:
         if is_service and sum(grant["op"] == "port" for grant in grants) != 1:
             self.fail(node, f"service '{name}' must be given its !port, once")
         memory = self.percentage(parts["memory"]) if "memory" in parts else 0
-        return make_node(name, program, is_service, restart == "always", "exit" in parts, grants, args, memory)
+        size = self.bytes(parts["size"]) if "size" in parts else 0
+        return make_node(name, program, is_service, restart == "always", "exit" in parts, grants, args, memory, size)
+
+    def bytes(self, node):
+        """The number of a text like `64 MiB`."""
+        text = self.text(node)
+        found = re.fullmatch(r"([1-9][0-9]{0,6}) (KiB|MiB|GiB)", text)
+        if not found:
+            self.fail(node, "a size is a number and its unit: `512 KiB`, `64 MiB`, `2 GiB`")
+        return int(found.group(1)) << {"KiB": 10, "MiB": 20, "GiB": 30}[found.group(2)]
 
     def percentage(self, node):
         """The number of a text like `40%`."""
@@ -316,9 +329,9 @@ class Compiler:
         return 1 + max((self.depth(s, above + (name,)) for s in sorted(self.edges.get(name, ()))), default=-1)
 
 
-def make_node(name, program, service, restart, power_off, grants, args, memory=0):
+def make_node(name, program, service, restart, power_off, grants, args, memory=0, size=0):
     return {"name": name, "program": program, "service": service, "restart": restart,
-            "power_off": power_off, "memory": memory, "grants": grants, "argdata": argdata.encode(args)}
+            "power_off": power_off, "memory": memory, "size": size, "grants": grants, "argdata": argdata.encode(args)}
 
 
 def parse(text, filename):
