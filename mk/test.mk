@@ -36,8 +36,8 @@ fuzz: $(addprefix build/fuzz/,$(FUZZTARGETS)) ## run each fuzz target for FUZZ_T
 
 BENCHES = $(filter bench-%,$(sort $(PROGRAMS)))
 bench: kernel user build/boot.img build/tessera.iso ## measure: instructions (counted by QEMU) and the time to boot
-	@for b in $(BENCHES); do echo "$$b:"; \
-	    tools/vm exec --icount --timeout 120 $$(ls tests/bench/$$b.yaml 2>/dev/null | sed 's/^/--grants /') \
-	        build/user/$$b || exit 1; \
-	done
+	@for b in $(BENCHES); do for g in $$(ls tests/bench/$$b*.yaml 2>/dev/null || echo none); do \
+	    grants="--grants $$g"; [ $$g = none ] && grants=; echo "$$b (grants: $$g):"; \
+	    tools/vm exec --icount --timeout 120 $$grants build/user/$$b || exit 1; \
+	done; done
 	@$(PYTHON) tests/bench/boot.py

@@ -3,3 +3,4 @@
 $(eval $(call program,bench-calls,tests/bench/calls.c tests/bench/bench.c,))
 $(eval $(call program,bench-pairs,tests/bench/pairs.c tests/bench/bench.c,))
 $(eval $(call program,bench-port,tests/bench/port.c tests/bench/bench.c,pseudofd))
+$(eval $(call program,bench-files,tests/bench/files.c tests/bench/bench.c,))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What threads, processes and files cost that work together:
+ * What threads and processes cost that work together:
  * `tools/vm exec --icount --grants tests/bench/bench-pairs.yaml build/user/bench-pairs`.
  *
  * Without argument data it ends at once: that is the program which it spawns itself.
@@ -14,8 +14,6 @@
 
 #include "abi/cloudabi_syscalls.h"
 #include "tests/bench/bench.h"
-
-static char block[4096];
 
 static void pair_create(cloudabi_filetype_t type, cloudabi_fd_t ends[2])
 {
@@ -152,43 +150,12 @@ static void pass_descriptor(unsigned rounds)
     }
 }
 
-/* --- files of tmpfs ------------------------------------------------------------------------------- */
-
-static int directory, file;
-
-static void files_setup(void)
-{
-    directory = grant_fd("tmpdir");
-    file = openat(directory, "bench", O_RDWR | O_CREAT, 0666);
-    if (file < 0 || pwrite(file, block, sizeof(block), 0) != sizeof(block))
-        bench_check(1, "tmpdir/bench");
-}
-
-static void open_close(unsigned rounds)
-{
-    while (rounds-- > 0) {
-        int fd = openat(directory, "bench", O_RDONLY);
-        if (fd < 0)
-            bench_check(1, "openat");
-        close(fd);
-    }
-}
-
-static void read_cached(unsigned rounds)
-{
-    while (rounds-- > 0)
-        if (pread(file, block, sizeof(block), 0) != sizeof(block))
-            bench_check(1, "pread");
-}
-
 static const struct bench benches[] = {
     {"stream_round_trip", stream_round_trip, 2000, echo_setup, 3200},
     {"condvar_round_trip", condvar_round_trip, 2000, partner_setup, 3800},
     {"thread_create_join", create_join, 500, NULL, 8000},
     {"spawn", spawn, 50, NULL, 100000},
     {"pass_descriptor", pass_descriptor, 2000, messages_setup, 1500},
-    {"tmpfs_open_close", open_close, 1000, files_setup, 2000},
-    {"tmpfs_read_4096_cached", read_cached, 2000, files_setup, 920},
 };
 
 int main(int argc, char **argv)
