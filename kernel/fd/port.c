@@ -78,11 +78,11 @@ bool port_is_server(struct port *port)
     return port->server == process_self();
 }
 
-/* Makes the region of a new epoch and the kernel's own pointers into it. */
-static cloudabi_errno_t region_create(struct port *port, struct memobj **region,
-                                      struct frame **fixed)
+/* Makes the region of a new epoch and the kernel's own pointers into it. The server pays for it: when the port's job has no
+ * memory left for what files hold, their names can still be served. */
+static cloudabi_errno_t region_create(struct memobj **region, struct frame **fixed)
 {
-    *region = memobj_create(port->job, PORT_REGION_SIZE);
+    *region = memobj_create(process_self()->job, PORT_REGION_SIZE);
     if (*region == NULL)
         return CLOUDABI_ENOMEM;
     for (unsigned i = 0; i < FIXED_PAGES; i++) {
@@ -154,7 +154,7 @@ static cloudabi_errno_t port_serve(struct port *port)
     struct frame *fixed[FIXED_PAGES] = {0};
     cloudabi_errno_t error = serving_note(port);
     if (error == 0)
-        error = region_create(port, &region, fixed);
+        error = region_create(&region, fixed);
     if (error != 0)
         return error;
     mutex_lock(&port->deliver);

@@ -175,7 +175,9 @@ cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum
     else
         memset(&call->request, 0, sizeof(call->request));
     if (slot->spare == NULL && (op == PORT_OPEN || op == PORT_WALK || op == PORT_REOPEN) &&
-        (slot->spare = port_node_spare(port->job)) == NULL) {
+        (slot->spare = port_node_spare(port->job)) == NULL &&
+        (slot->spare = port_node_spare(process_self()->job)) ==
+            NULL) { /* files full: who asks pays */
         port_call_end(call);
         return CLOUDABI_ENOMEM;
     }
