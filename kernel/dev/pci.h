@@ -58,6 +58,9 @@ struct pci_function {
         claim_number; /* changes when a claim ends: descriptors of an older one are dead */
     struct list dma;  /* mutex */
     volatile uint32_t *msix_table; /* mutex; mapped at the first use, kept */
+    paddr_t stop_at;        /* mutex: the register that stops the device, as its driver has told */
+    volatile uint8_t *stop; /* mutex; mapped at the first use, kept */
+    bool stops;             /* mutex: the driver of this claim has told */
     struct pci_irq irq[PCI_IRQS];
 };
 

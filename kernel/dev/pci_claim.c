@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Claims: who drives a function, and what it has got through that.  A claim ends when its process exits or
- * executes another program: everything that stems from it is revoked, then bus mastering goes off, interrupts
- * are masked, the function is reset and read back; only then the DMA memory is given back.
+ * executes another program, or serves a port no more that lent memory to the device: everything that stems from it is
+ * revoked, then the device is stopped, bus mastering goes off, interrupts are masked, the function is reset and
+ * read back; only then the DMA memory is given back.
  */
 #include "kernel/debug/log.h"
 #include "kernel/dev/pci.h"
@@ -10,10 +11,13 @@
 #include "kernel/job/job.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
+#include "pseudofd/proto/port.h"
 
 #define DMA_MAX  (4ul << 20)
 #define CAP_PCIE 0x10
 #define CAP_AF   0x13
+
+#define STOP_WAIT 100000000ul /* ns that a device has to stop */
 
 struct pci_dma {
     struct list link; /* function->mutex */
@@ -27,7 +31,29 @@ bool pci_claimed_by_caller(struct pci_function *f)
     return f->claimant == process_self();
 }
 
+/* How much of a BAR may be mapped: what lies before the page of the MSI-X table. */
+static uint64_t mappable(const struct pci_function *f, unsigned n)
+{
+    uint64_t size = f->bar[n].size;
+    if (f->msix != 0 && f->msix_bar == n)
+        size = f->msix_offset;
+    return size & ~(PAGE_SIZE - 1);
+}
+
 /* --- the descriptor of a claim ---------------------------------------------------------------------- */
+
+struct claim { /* constant */
+    struct pci_function *function;
+    uint64_t number;
+};
+
+static void claim_end(struct pci_function *f);
+
+/* Whether the claim of this descriptor goes on. Mutex held. */
+static bool claim_holds(const struct claim *claim)
+{
+    return claim->number == atomic_load(&claim->function->claim_number);
+}
 
 static cloudabi_errno_t claim_stat(struct file *file, cloudabi_filestat_t *out)
 {
@@ -35,7 +61,69 @@ static cloudabi_errno_t claim_stat(struct file *file, cloudabi_filestat_t *out)
     return 0;
 }
 
-static const struct file_ops claim_file_ops = {.stat = claim_stat};
+/* Maps the register that stops the device. A function has one for ever, so mapping it costs only once. */
+static cloudabi_errno_t stop_register(struct pci_function *f, uint64_t stop)
+{
+    uint64_t n = stop >> 32, offset = (uint32_t)stop;
+    if (n >= PCI_BARS || f->bar[n].io || offset >= mappable(f, (unsigned)n))
+        return CLOUDABI_EINVAL;
+    paddr_t at = f->bar[n].start + offset;
+    if (f->stop != NULL && f->stop_at != at)
+        return CLOUDABI_EINVAL;
+    if (f->stop == NULL && (f->stop = arch_kmap_device(at, 1)) == NULL)
+        return CLOUDABI_ENOMEM;
+    f->stop_at = at;
+    f->stops = true;
+    return 0;
+}
+
+static cloudabi_errno_t claim_dma_begin(struct file *file, uint64_t stop)
+{
+    const struct claim *claim = file->data;
+    struct pci_function *f = claim->function;
+    cloudabi_errno_t error = 0;
+    mutex_lock(&f->mutex);
+    if (!claim_holds(claim) || !pci_claimed_by_caller(f))
+        error = CLOUDABI_EPERM;
+    else if (stop != PORT_STOP_NONE)
+        error = stop_register(f, stop);
+    mutex_unlock(&f->mutex);
+    return error;
+}
+
+static void claim_dma_end(struct file *file)
+{
+    const struct claim *claim = file->data;
+    mutex_lock(&claim->function->mutex);
+    if (claim_holds(claim))
+        claim_end(claim->function);
+    mutex_unlock(&claim->function->mutex);
+}
+
+static void claim_close(struct file *file)
+{
+    kfree(file->data);
+}
+
+static const struct file_ops claim_file_ops = {
+    .close = claim_close,
+    .stat = claim_stat,
+    .dma_begin = claim_dma_begin,
+    .dma_end = claim_dma_end,
+};
+
+static struct file *claim_file(struct pci_function *f, cloudabi_fdflags_t flags, struct job *job)
+{
+    struct claim *claim = kmalloc(job, sizeof(*claim));
+    if (claim == NULL)
+        return NULL;
+    *claim = (struct claim){f, atomic_load(&f->claim_number)};
+    struct file *file =
+        file_create(job, CLOUDABI_FILETYPE_CHARACTER_DEVICE, &claim_file_ops, flags, claim);
+    if (file == NULL)
+        kfree(claim);
+    return file;
+}
 
 cloudabi_errno_t pci_claim_open(struct pci_function *f, cloudabi_fdflags_t flags, struct job *job,
                                 struct file **out)
@@ -46,8 +134,7 @@ cloudabi_errno_t pci_claim_open(struct pci_function *f, cloudabi_fdflags_t flags
     mutex_lock(&f->mutex);
     if (f->claimant != NULL && !pci_claimed_by_caller(f))
         error = CLOUDABI_EBUSY;
-    else if ((*out = file_create(job, CLOUDABI_FILETYPE_CHARACTER_DEVICE, &claim_file_ops, flags,
-                                 f)) == NULL)
+    else if ((*out = claim_file(f, flags, job)) == NULL)
         error = CLOUDABI_ENOMEM;
     else
         f->claimant = process_self();
@@ -78,15 +165,6 @@ static const struct file_ops dma_file_ops = {
     .stat = dma_stat,
     .map = memfile_map,
 };
-
-/* How much of a BAR may be mapped: what lies before the page of the MSI-X table. */
-static uint64_t mappable(const struct pci_function *f, unsigned n)
-{
-    uint64_t size = f->bar[n].size;
-    if (f->msix != 0 && f->msix_bar == n)
-        size = f->msix_offset;
-    return size & ~(PAGE_SIZE - 1);
-}
 
 static cloudabi_errno_t bar_object(struct pci_function *f, unsigned n)
 {
@@ -201,8 +279,23 @@ static void bars_restore(const struct pci_function *f)
     }
 }
 
+/* What the device has begun it may finish now: afterwards it touches memory no more. Bus mastering alone does not
+ * tell when that is, and a device may be made of software that looks at it only when a request begins. */
+static void stop(struct pci_function *f)
+{
+    uint64_t deadline = arch_clock_monotonic() + STOP_WAIT;
+    if (!f->stops)
+        return;
+    f->stops = false;
+    pci_command_change(f, 0, PCI_COMMAND_MEMORY);
+    *f->stop = 0;
+    while (*f->stop != 0 && arch_clock_monotonic() < deadline)
+        arch_spin_hint();
+}
+
 static void quiet(struct pci_function *f)
 {
+    stop(f);
     pci_command_change(f, PCI_COMMAND_MASTER, PCI_COMMAND_NO_INTX);
     pci_irq_stop_all(f);
     reset(f);

@@ -71,6 +71,10 @@ struct file_ops {
      * the device may still be at it). No page of a device that is a file beyond its end is made. */
     cloudabi_errno_t (*transfer)(struct file *device, bool write, uint64_t offset,
                                  struct transfer *transfer); /* ENODEV */
+    /* A claimed device: from now on the calling process gives it memory of others (STOP as of PORT_CMD_DMA); and
+     * the end of that: it touches no memory any more when dma_end returns. */
+    cloudabi_errno_t (*dma_begin)(struct file *, uint64_t stop); /* EINVAL */
+    void (*dma_end)(struct file *);
     /* Directories: the names below (kernel/fd/namei.h). */
     const struct dir_ops *dir; /* ENOTDIR */
 };

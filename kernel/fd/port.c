@@ -173,6 +173,34 @@ static cloudabi_errno_t port_serve(struct port *port)
     return 0;
 }
 
+/* While a port is ENDING nobody else changes its claims. */
+static void end_claims(struct port *port)
+{
+    struct file *claim[PORT_CLAIMS_MAX];
+    spinlock_lock(&port->lock);
+    unsigned count = port->claims;
+    memcpy(claim, port->claim, sizeof(claim));
+    __atomic_store_n(&port->claims, 0, __ATOMIC_RELAXED);
+    spinlock_unlock(&port->lock);
+    port_claims_end(claim, count);
+}
+
+/* All that the serving left unanswered. No device is at the memory of requests any more. */
+static void end_requests(struct port *port)
+{
+    struct thread *next = NULL;
+    spinlock_lock(&port->lock);
+    for (unsigned i = 0; i < PORT_SLOTS; i++)
+        if (port->slot[i].state == SLOT_POSTED || port->slot[i].state == SLOT_ABANDONED)
+            slot_complete(port, i, CLOUDABI_EIO, &next);
+    if (port->state == PORT_ENDING) /* else its last descriptor was closed meanwhile */
+        port->state = PORT_VACANT;
+    spinlock_unlock(&port->lock);
+    if (next != NULL)
+        thread_unpark(next);
+    port_drop_spent(port);
+}
+
 void port_vacate(struct port *port, uint32_t epoch)
 {
     struct list nodes;
@@ -182,18 +210,14 @@ void port_vacate(struct port *port, uint32_t epoch)
         spinlock_unlock(&port->lock);
         return;
     }
-    port->state = PORT_VACANT;
+    port->state = PORT_ENDING;
     port->server = NULL;
     struct memobj *region = port->region;
     port->region = NULL;
-    struct thread *next = NULL;
-    for (unsigned i = 0; i < PORT_SLOTS; i++)
-        if (port->slot[i].state == SLOT_POSTED || port->slot[i].state == SLOT_ABANDONED)
-            slot_complete(port, i, CLOUDABI_EIO, &next);
     port_nodes_detach(port, &nodes);
     spinlock_unlock(&port->lock);
-    if (next != NULL)
-        thread_unpark(next);
+    end_claims(port);
+    end_requests(port);
     channels_kill(port);
     port_nodes_kill(&nodes);
     memobj_revoke(region, CLOUDABI_EIO);

@@ -10,6 +10,7 @@
 #include "kernel/fd/port_priv.h"
 #include "kernel/job/job.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/transfer.h"
 #include "kernel/sched/sched.h"
 
 #define NO_SLOT       PORT_SLOTS
@@ -160,6 +161,7 @@ cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum
 {
     call->port = port;
     call->reply = NULL;
+    call->transfer = NULL;
     call->slot = NO_SLOT;
     cloudabi_errno_t error = try_begin(call, epoch);
     if (error == CLOUDABI_EAGAIN)
@@ -311,6 +313,7 @@ static cloudabi_errno_t call_post(struct port_call *call, struct thread **server
         return CLOUDABI_EIO;
     }
     slot->caller = thread_self();
+    slot->transfer = call->transfer;
     call->request.tag = slot_tag(slot, call->slot);
     __atomic_store_n(&slot->state, SLOT_POSTED, __ATOMIC_RELAXED);
     slot_post(port, call->slot, &call->request);
@@ -329,6 +332,7 @@ __attribute__((noinline)) static bool call_abandon(struct port_call *call)
     if (abandoned) {
         slot->state = SLOT_ABANDONED;
         slot->caller = NULL;
+        call->transfer = NULL;
         __atomic_fetch_or(&port->header->flush_pending, 1ull << call->slot, __ATOMIC_RELEASE);
         call->slot = NO_SLOT;
     }
@@ -381,6 +385,7 @@ static void slot_free(struct port *port, unsigned i)
     slot->generation++;
     slot->state = SLOT_FREE;
     slot->caller = NULL;
+    slot->transfer = NULL;
     port->callers -= !slot->note;
     port->free_slots |= 1ull << i;
 }
@@ -431,6 +436,10 @@ void slot_complete(struct port *port, unsigned i, cloudabi_errno_t error, struct
     struct slot *slot = &port->slot[i];
     spinlock_assert_held(&port->lock);
     if (slot->state == SLOT_ABANDONED || slot->note) {
+        if (slot->transfer != NULL) {
+            slot->transfer->next = port->spent;
+            port->spent = slot->transfer;
+        }
         /* what comes next in this slot is not to be flushed */
         __atomic_fetch_and(&port->header->flush_pending, ~(1ull << i), __ATOMIC_RELAXED);
         slot_free(port, i);

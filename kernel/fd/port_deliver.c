@@ -66,10 +66,12 @@ static void reply_copy(struct slot *slot, const struct port_reply *shared)
         slot->reply = *shared;
 }
 
-/* Somebody, or the kernel itself, still expects an answer in this slot. */
-static bool expects_reply(const struct slot *slot)
+/* Somebody, or the kernel itself, still expects an answer in this slot. Not once the serving ends: its requests end
+ * only when no device is at their memory. Lock held. */
+static bool expects_reply(const struct port *port, const struct slot *slot)
 {
-    return slot->state == SLOT_POSTED || slot->state == SLOT_ABANDONED;
+    return port->state == PORT_SERVED &&
+           (slot->state == SLOT_POSTED || slot->state == SLOT_ABANDONED);
 }
 
 /* Does it name a node, which counts as a reference? */
@@ -134,13 +136,13 @@ __attribute__((noinline)) static const char *take_rare_reply(struct port *port, 
     const char *fault = NULL;
     if (names_descriptor(&slot->reply))
         fault = reply_descriptor(port, &slot->reply, &given);
-    if (fault == NULL && slot->state == SLOT_POSTED && !slot->note) {
+    if (fault == NULL && expects_reply(port, slot) && slot->state == SLOT_POSTED && !slot->note) {
         slot->given = given;
         given.file = NULL;
         slot->node = reply_node(port, slot);
         slot_complete(port, i, slot->reply.error, next);
         spinlock_unlock(&port->lock);
-    } else if (fault == NULL && expects_reply(slot)) {
+    } else if (fault == NULL && expects_reply(port, slot)) {
         reply_discard(port, i);
     } else {
         spinlock_unlock(&port->lock); /* also if the serving ended while the lock was away */
@@ -156,7 +158,7 @@ static const char *take_reply(struct port *port, unsigned i, struct thread **nex
     struct slot *slot = &port->slot[i];
     const char *fault = "reply to a free slot";
     spinlock_lock(&port->lock);
-    if (expects_reply(slot)) {
+    if (expects_reply(port, slot)) {
         reply_copy(slot, &port_slot(port, i)->reply);
         atomic_signal_fence(memory_order_seq_cst); /* what follows looks at the copy */
         fault = reply_fault(slot, i, &slot->reply);
@@ -286,7 +288,7 @@ static const char *take_command(struct port *port, struct port_command *shared)
         shared->error = command_mint(port, &command, &shared->fd);
         return NULL;
     case PORT_CMD_DMA:
-        shared->error = CLOUDABI_ENOSYS;
+        shared->error = port_claim_add(port, (cloudabi_fd_t)command.fd, command.a);
         return NULL;
     default:
         return "command";
@@ -324,6 +326,7 @@ cloudabi_errno_t port_deliver(struct port *port, struct thread **next)
             fault = take_commands(port);
     }
     mutex_unlock(&port->deliver);
+    port_drop_spent(port);
     if (fault == NULL)
         return 0;
     port_violation(port, epoch, fault);

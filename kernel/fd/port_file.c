@@ -113,8 +113,8 @@ static void synthetic_advance(struct file *file, const uint64_t *offset, size_t 
         __atomic_fetch_add(&file->position, done, __ATOMIC_RELAXED);
 }
 
-static cloudabi_errno_t synthetic_read(struct file *file, const struct user_vec *to,
-                                       const uint64_t *offset, size_t *done)
+cloudabi_errno_t port_payload_read(struct file *file, const struct user_vec *to,
+                                   const uint64_t *offset, size_t *done)
 {
     struct port_call call;
     *done = 0;
@@ -138,8 +138,8 @@ static cloudabi_errno_t synthetic_read(struct file *file, const struct user_vec 
     return error;
 }
 
-static cloudabi_errno_t synthetic_write(struct file *file, const struct user_vec *from,
-                                        const uint64_t *offset, size_t *done)
+cloudabi_errno_t port_payload_write(struct file *file, const struct user_vec *from,
+                                    const uint64_t *offset, size_t *done)
 {
     struct port_call call;
     *done = 0;
@@ -194,6 +194,8 @@ static cloudabi_errno_t synthetic_stat(struct file *file, cloudabi_filestat_t *o
 static cloudabi_errno_t synthetic_stat_put(struct file *file, const cloudabi_filestat_t *in,
                                            cloudabi_fsflags_t mask)
 {
+    if (file->type == CLOUDABI_FILETYPE_BLOCK_DEVICE && (mask & CLOUDABI_FILESTAT_SIZE) != 0)
+        return CLOUDABI_EINVAL;
     return port_node_stat_put(file->data, in, mask);
 }
 
@@ -228,8 +230,8 @@ static void synthetic_close(struct file *file)
 
 static const struct file_ops synthetic_ops = {
     .close = synthetic_close,
-    .read = synthetic_read,
-    .write = synthetic_write,
+    .read = port_payload_read,
+    .write = port_payload_write,
     .seek = synthetic_seek,
     .sync = synthetic_sync,
     .stat = synthetic_stat,
@@ -237,10 +239,23 @@ static const struct file_ops synthetic_ops = {
     .poll = synthetic_poll,
 };
 
+static const struct file_ops block_ops = {
+    .close = synthetic_close,
+    .read = port_block_read,
+    .write = port_block_write,
+    .seek = synthetic_seek,
+    .sync = synthetic_sync,
+    .stat = synthetic_stat,
+    .stat_put = synthetic_stat_put,
+    .poll = synthetic_poll,
+    .transfer = port_block_transfer,
+};
+
 cloudabi_errno_t port_synthetic_create(struct job *job, struct port_node *node,
                                        cloudabi_filetype_t type, cloudabi_fdflags_t flags,
                                        struct file **out)
 {
-    *out = file_create(job, type, &synthetic_ops, flags, node);
+    bool block = type == CLOUDABI_FILETYPE_BLOCK_DEVICE;
+    *out = file_create(job, type, block ? &block_ops : &synthetic_ops, flags, node);
     return *out != NULL ? 0 : CLOUDABI_ENOMEM;
 }

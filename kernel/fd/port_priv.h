@@ -17,13 +17,15 @@
 #include "kernel/proc/process.h"
 #include "pseudofd/proto/port.h"
 
-enum port_state { PORT_NEW, PORT_SERVED, PORT_VACANT, PORT_DEAD };
+/* ENDING: served no more, but devices may still be at the memory of requests. */
+enum port_state { PORT_NEW, PORT_SERVED, PORT_ENDING, PORT_VACANT, PORT_DEAD };
 enum slot_state { SLOT_FREE, SLOT_POSTED, SLOT_REPLIED, SLOT_ABANDONED };
 
 #define PORT_PAYLOAD_FRAMES (PORT_PAYLOAD / PAGE_SIZE)
 #define PORT_NODE_BUCKETS   128u
 #define PORT_RESERVED_SLOTS 8u  /* for posted requests and, later, write-back */
 #define PORT_JOB_SLOTS      16u /* the most that the callers of one job hold */
+#define PORT_CLAIMS_MAX     4u  /* devices that one service drives */
 
 /* Requests on nodes are most of the traffic, and fill only the first part of the structures. */
 static inline bool port_request_is_short(unsigned op)
@@ -48,6 +50,8 @@ struct slot {
     const struct job *job;   /* l: the caller's, only to be compared */
     struct port_node *spare; /* OPEN, WALK, REOPEN: memory for the node that the reply may name */
     struct frame *payload[PORT_PAYLOAD_FRAMES]; /* referenced; the holder of the slot */
+    struct transfer
+        *transfer; /* l: memory that the request lends to a device, from post to reply */
 };
 
 struct port {
@@ -76,6 +80,10 @@ struct port {
     struct list nodes[PORT_NODE_BUCKETS]; /* l: of struct port_node, this epoch's */
     struct list forgets;                  /* l: nodes whose references are to be given back */
     struct channel **channels[64];        /* l: by number, 64 each */
+    struct file
+        *claim[PORT_CLAIMS_MAX]; /* l: devices that get the memory of requests; referenced */
+    unsigned claims;             /* l to change, a to read: a DMA port, if not 0 */
+    struct transfer *spent;      /* l: of requests whose callers were killed; to be dropped */
 };
 
 /* One node of the service that the kernel knows: open files, directories, a stop on a walk. */
@@ -113,6 +121,8 @@ struct port_call {
     uint32_t epoch;
     struct port_request request;    /* filled by the caller; tag and epoch by begin */
     const struct port_reply *reply; /* valid between port_call_run and port_call_end */
+    /* Memory lent to the device. After an end by a kill it is the request's and no more here: NULL. */
+    struct transfer *transfer;
 };
 /* Takes a slot, waiting (killably) while the port is not served or has none free. EIO: port dead or of another
  * epoch than EPOCH (0 = any); EDEADLK: own port; EINTR: killed. */
@@ -147,6 +157,19 @@ static inline bool port_post_forgets(struct port *port, struct list *freed)
     return !list_empty(&port->forgets) && port_post_forgets_slow(port, freed);
 }
 void port_signal(struct port *port); /* something for the service besides requests */
+
+/* --- port_dma.c: services that drive devices ------------------------------------------------------------- */
+/* CMD_DMA: descriptor FD of the service is the claim of a device. */
+cloudabi_errno_t port_claim_add(struct port *port, cloudabi_fd_t fd, uint64_t stop);
+/* The devices of a serving that ended touch no memory any more, and are let go. No lock held. */
+void port_claims_end(struct file **claim, unsigned count);
+/* Drops the memory of requests that nobody waits for. No lock held. */
+void port_drop_spent_slow(struct port *port);
+static inline void port_drop_spent(struct port *port)
+{
+    if (__atomic_load_n(&port->spent, __ATOMIC_RELAXED) != NULL)
+        port_drop_spent_slow(port);
+}
 
 /* --- port_node.c ------------------------------------------------------------------------------------------ */
 struct port_node *port_node_spare(struct job *job); /* NULL: no memory */
@@ -190,12 +213,25 @@ cloudabi_errno_t port_paged_create(struct job *job, struct port_node *node, stru
 cloudabi_errno_t port_synthetic_create(struct job *job, struct port_node *node,
                                        cloudabi_filetype_t type, cloudabi_fdflags_t flags,
                                        struct file **out);
+/* READ and WRITE with the bytes in the payload: at most PORT_PAYLOAD of them. */
+cloudabi_errno_t port_payload_read(struct file *file, const struct user_vec *to,
+                                   const uint64_t *offset, size_t *done);
+cloudabi_errno_t port_payload_write(struct file *file, const struct user_vec *from,
+                                    const uint64_t *offset, size_t *done);
 void port_attr_to_stat(const struct port *port, const struct port_attr *attr,
                        cloudabi_filestat_t *out);
 /* The kernel owns size and times of an object in use. */
 void port_stat_overlay(struct port *port, uint64_t node, cloudabi_filestat_t *stat);
 /* The service has set the times of a node by name: the object that lives, if any, takes them over. */
 void port_times_set(struct port *port, uint64_t id, const cloudabi_filestat_t *stat);
+
+/* --- port_block.c: block devices -------------------------------------------------------------------------------- */
+cloudabi_errno_t port_block_read(struct file *file, const struct user_vec *to,
+                                 const uint64_t *offset, size_t *done);
+cloudabi_errno_t port_block_write(struct file *file, const struct user_vec *from,
+                                  const uint64_t *offset, size_t *done);
+cloudabi_errno_t port_block_transfer(struct file *file, bool write, uint64_t offset,
+                                     struct transfer *transfer);
 
 /* --- channel.c ------------------------------------------------------------------------------------------------ */
 struct channel;

@@ -48,7 +48,7 @@ struct memobj {
     uint32_t writers;         /* l: descriptors open for writing and shared writable mappings */
     uint32_t executors;       /* l: running images: ETXTBSY */
     unsigned cache_flags;     /* c: PT_UNCACHED or PT_WRITE_COMBINE for device memory, else 0 */
-    bool fixed;       /* c: its size never changes (borrowed ones: neither) */
+    bool fixed;               /* c: its size never changes (borrowed ones: neither) */
     bool borrowed;    /* c: frames belong to somebody else (boot archive, device): not freed */
     paddr_t physical; /* c: of a borrowed object: where it lies */
     struct waitq page_waiters; /* for pages FILLING or WRITING to become something else */

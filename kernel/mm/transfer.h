@@ -11,6 +11,8 @@
 
 #include "kernel/mm/frame.h"
 
+struct user_vec;
+
 #define TRANSFER_PIECES 32u
 
 struct transfer_piece {
@@ -19,6 +21,7 @@ struct transfer_piece {
 };
 
 struct transfer {
+    struct transfer *next; /* the owner's */
     unsigned count;
     struct transfer_piece piece[TRANSFER_PIECES];
 };
@@ -28,5 +31,10 @@ struct transfer *transfer_create(struct job *job);
 /* Adds LEN bytes at SKIP of FRAME, with a reference of its own; joins the last piece if it continues it. False: full. */
 bool transfer_add(struct transfer *transfer, struct frame *frame, uint32_t skip, uint32_t len);
 void transfer_destroy(struct transfer *transfer); /* drops the references */
+/* Adds the program's memory behind VEC from byte SKIP on, at most LEN bytes. WRITE: the device will write there. How
+ * much was added: whole sectors; less than LEN where the buffer is not aligned to them, or where the memory is not
+ * what a device may have, or where there is none. May fault (pin.c). */
+size_t user_vec_pin(const struct user_vec *vec, size_t skip, size_t len, bool write,
+                    struct transfer *transfer);
 
 #endif

@@ -58,17 +58,17 @@ enum port_op {
     PORT_GETATTR,
     PORT_SETATTR, /* mask in a, attr; size = truncate */
     PORT_READDIR, /* a = cookie, len = room; reply: whole records (cloudabi_dirent + name), flags END */
-    PORT_READ,   /* a = offset, len; reply: payload, len */
-    PORT_WRITE,  /* a = offset, payload; reply: len taken */
-    PORT_SYNC,   /* a: 1 = data only; a paged node with pager: b = size, time = mtime, node2 = atime */
+    PORT_READ,  /* a = offset, len; reply: payload, len */
+    PORT_WRITE, /* a = offset, payload; reply: len taken */
+    PORT_SYNC, /* a: 1 = data only; a paged node with pager: b = size, time = mtime, node2 = atime */
     PORT_REOPEN, /* cookie in the payload; reply NODE or ESTALE */
     /* Pagers: PAGED nodes whose OPEN reply had PORT_REPLY_PAGER. Sent by the kernel only. Offsets and lengths are
      * whole pages. */
-    PORT_PAGE_IN,  /* a = offset, len = bytes (the rest of them read ahead); reply: EXTENTS or DATA for a prefix */
+    PORT_PAGE_IN, /* a = offset, len = bytes (the rest of them read ahead); reply: EXTENTS or DATA for a prefix */
     PORT_PAGE_OUT, /* a = offset, len = bytes, b = size, time = mtime, node2 = atime; reply: EXTENTS or DATA, for a
                       prefix; flag WROTE asks for that request */
-    PORT_RESERVE,  /* a = offset, b = bytes that shall be writable; reply: a = bytes granted from there. ENOSPC */
-    PORT_WROTE,    /* a = offset, len = bytes of a PAGE_OUT that are on the device, b = errno of the write */
+    PORT_RESERVE, /* a = offset, b = bytes that shall be writable; reply: a = bytes granted from there. ENOSPC */
+    PORT_WROTE, /* a = offset, len = bytes of a PAGE_OUT that are on the device, b = errno of the write */
     /* Posted: answered like the others, but nobody waits. */
     PORT_FORGET, /* a = number of references given back */
     PORT_OPS
@@ -85,7 +85,7 @@ enum port_op {
 #define PORT_HOLE         UINT64_MAX
 
 struct port_extent { /* of a reply EXTENTS: they follow each other in the file */
-    uint64_t offset; /* bytes from the start of the device, a multiple of 512; PORT_HOLE: reads as zeros */
+    uint64_t offset; /* in the device, bytes, a multiple of 512; PORT_HOLE: reads as zeros */
     uint64_t len;    /* bytes, a multiple of 512 */
 };
 
@@ -102,7 +102,7 @@ enum port_kind {                  /* what a reply to a name operation says */
                  PORT_REPLY_CROSS, /* stopped at a mounted descriptor: consumed, fd[0] */
                  PORT_REPLY_EXTENTS, /* pagers: places on the device fd[0] (-1 if all are holes), in the payload:
                                         struct port_extent, len bytes of them */
-                 PORT_REPLY_DATA,    /* pagers: the bytes lie (or shall lie) at address a of the service, len of them */
+                 PORT_REPLY_DATA, /* pagers: the bytes lie (or shall lie) at address a of the service, len of them */
                  PORT_REPLY_KINDS
 };
 
@@ -118,8 +118,8 @@ enum port_form { /* what an opened node is */
 #define PORT_REPLY_END 1u /* READDIR: nothing follows */
 #define PORT_REPLY_KEEP \
     2u /* PAGED without pager: the pages live until REVOKE, not until the last close */
-#define PORT_REPLY_CREATED  4u /* OPEN made the file */
-#define PORT_REPLY_NOTREADY 8u /* SYNTHETIC: not ready for reading until READY says so */
+#define PORT_REPLY_CREATED  4u  /* OPEN made the file */
+#define PORT_REPLY_NOTREADY 8u  /* SYNTHETIC: not ready for reading until READY says so */
 #define PORT_REPLY_PAGER    16u /* PAGED: pages come from and go to the service (PORT_PAGE_IN ...) */
 #define PORT_REPLY_WROTE    32u /* PAGE_OUT: tell when the data is on the device (PORT_WROTE) */
 #define PORT_REPLY_FIXED    64u /* PAGED without pager: its size never changes (RAM disks) */
@@ -186,9 +186,15 @@ enum port_command_op {
     PORT_CMD_REVOKE, /* node: its object goes; descriptors give EIO */
     PORT_CMD_MINT, /* make a descriptor for (form, node or channel a, type, rights): result in fd */
     PORT_CMD_RELEASE, /* a = channel that the service is done with: its ring pages go. Use it again only after that */
-    PORT_CMD_DMA, /* fd = claimed function: from now on READ and WRITE carry segments (files issue) */
+    /* fd = the claim of a PCI function: from now on READ and WRITE of block devices carry segments. When the serving
+     * ends, so does the claim. a = PORT_STOP_AT(bar, offset) of a register of one byte that stops the device for good
+     * when 0 is written to it, and then reads 0; else PORT_STOP_NONE */
+    PORT_CMD_DMA,
     PORT_CMD_OPS
 };
+
+#define PORT_STOP_NONE            UINT64_MAX
+#define PORT_STOP_AT(bar, offset) ((uint64_t)(bar) << 32 | (uint32_t)(offset))
 
 struct port_command {
     uint16_t op;
