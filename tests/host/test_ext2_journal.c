@@ -258,7 +258,7 @@ static void test_refusals(void **state)
     (void)state;
     static const uint32_t words[] = {1};
     struct setup setup;
-    make_image(1024, "");
+    make_image(1024, "-O metadata_csum");
     make_data("first", 1024, words, 1);
     assert_int_equal(
         shell("printf '%%s\\n' 'jo -c -v 3' 'jw -b 2000 first' jc | debugfs -w -f - " IMAGE), 0);
