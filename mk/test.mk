@@ -7,11 +7,11 @@ FUZZ_TIME  ?= 20
 GUEST_RUNS  = $(foreach t,$(sort $(GUESTTESTS)),$(if $(guest_grants_$(t)),$(guest_grants_$(t):%=$(t)=%),$(t)))
 TEST_ARGS   = --cpus "$(GUEST_CPUS)" --host "$(sort $(HOSTTESTS))" --guest "$(GUEST_RUNS)"
 
-.PHONY: test test-host test-guest test-scenario test-build fuzz bench
+.PHONY: test test-host test-guest test-scenario test-build model fuzz bench
 ##@ Testing
 test: setup ## build and run everything; ends with one line "N passed, N failed"
 	@$(MAKE) --no-print-directory $(JOBS) test-build
-	@$(PYTHON) tests/run $(TEST_ARGS) lint host guest scenario
+	@$(PYTHON) tests/run $(TEST_ARGS) lint host model guest scenario
 
 test-build: host kernel user build/boot.img build/tessera.iso
 
@@ -23,6 +23,9 @@ test-guest: kernel user $(BOOT_STRIPPED) ## programs run inside, at each of GUES
 
 test-scenario: kernel build/boot.img build/tessera.iso ## boot, and drive over TCP and serial; ONLY=EXPRESSION
 	@$(PYTHON) tests/run $(TEST_ARGS) $(if $(ONLY),--only '$(ONLY)') scenario
+
+model: ## check the models of tests/model with spin; ONLY=NAME
+	@tests/model/run $(ONLY)
 
 # Each target gets FUZZ_TIME seconds; what it learns is kept in build/corpus.
 fuzz: $(addprefix build/fuzz/,$(FUZZTARGETS)) ## run each fuzz target for FUZZ_TIME seconds (20); ONLY=NAME
