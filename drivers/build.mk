@@ -2,4 +2,5 @@
 # Driver libraries, linked into the service that holds the device.
 $(eval $(call library,pci,drivers/pci/pci.c drivers/pci/pci_fd.c))
 $(eval $(call library,virtio,drivers/virtio/virtqueue.c drivers/virtio/virtio.c))
+$(eval $(call library,virtio_blk,drivers/virtio_blk/virtio_blk.c))
 $(eval $(call library,virtio_net,drivers/virtio_net/virtio_net.c))

@@ -16,7 +16,7 @@ build/$(2)/$(3): $(call objects,build/$(2)/obj/$(3),$($(1)_$(3)_sources))
 endef
 
 $(foreach t,$(HOSTTESTS),$(eval $(call host_rules,hosttest,host,$(t),,-lcmocka -lpthread)))
-$(foreach t,$(FUZZTARGETS),$(eval $(call host_rules,fuzztarget,fuzz,$(t),-fsanitize=fuzzer,)))
+$(foreach t,$(FUZZTARGETS),$(eval $(call host_rules,fuzztarget,fuzz,$(t),-fsanitize=fuzzer -Wno-missing-prototypes,)))
 
 .PHONY: host
 host: $(addprefix build/host/,$(HOSTTESTS)) ## build the host tests (build/host)

@@ -178,7 +178,7 @@ static bool identifier_matches(struct pci_fd *fd, const struct pci_match *matche
 /* Takes the claim and opens config for writing. Keeps `directory` on success. */
 static int claim(int directory, struct pci_fd *fd)
 {
-    /* The claim lives with the process; its descriptor is of no further use but kept open. */
+    /* The claim lives with the process, whatever becomes of its descriptor. */
     int token = openat(directory, "claim", O_RDWR);
     if (token < 0)
         return failed();
@@ -188,7 +188,7 @@ static int claim(int directory, struct pci_fd *fd)
         close(token);
         return error;
     }
-    *fd = (struct pci_fd){.directory = directory, .config = config};
+    *fd = (struct pci_fd){.directory = directory, .claim = token, .config = config};
     return 0;
 }
 

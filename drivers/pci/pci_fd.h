@@ -17,6 +17,7 @@ struct pci_fd_bar {
 
 struct pci_fd {
     int directory;
+    int claim;
     int config;
     struct pci_fd_bar bars[PCI_BARS];
 };

@@ -100,6 +100,15 @@ static int capability_read(struct virtio_device *device, unsigned position)
     return 0;
 }
 
+struct pci_region virtio_stop_register(const struct virtio_device *device)
+{
+    return (struct pci_region){
+        .bar = device->common.bar,
+        .offset = device->common.offset + COMMON_STATUS,
+        .length = 1,
+    };
+}
+
 void virtio_reset(struct virtio_device *device)
 {
     common_write(device, COMMON_STATUS, 1, 0);

@@ -13,10 +13,12 @@
 #include "drivers/virtio/virtqueue.h"
 
 #define VIRTIO_VENDOR 0x1af4
-/* Device identifiers are 0x1040 + type; transitional network cards say 0x1000. */
+/* Device identifiers are 0x1040 + type; transitional ones have others. */
 #define VIRTIO_DEVICE_BASE             0x1040
 #define VIRTIO_TYPE_NET                1
+#define VIRTIO_TYPE_BLK                2
 #define VIRTIO_DEVICE_NET_TRANSITIONAL 0x1000
+#define VIRTIO_DEVICE_BLK_TRANSITIONAL 0x1001
 
 #define VIRTIO_F_EVENT_INDEX (UINT64_C(1) << 29)
 #define VIRTIO_F_VERSION_1   (UINT64_C(1) << 32)
@@ -63,6 +65,9 @@ uint32_t virtio_config_read(struct virtio_device *device, uint32_t offset, unsig
 
 /* Reads and clears the interrupt status: needed to lower INTx. Bit 1: configuration changed. */
 uint8_t virtio_interrupt_status(struct virtio_device *device);
+
+/* Where the register lies that stops all DMA when 0 is written to it. */
+struct pci_region virtio_stop_register(const struct virtio_device *device);
 
 /* Stops all DMA. */
 void virtio_reset(struct virtio_device *device);

@@ -68,3 +68,15 @@ cloudabi_errno_t server_mint(struct server *server, const struct mint *mint, int
     *fd = command->fd;
     return load_acquire(&command->error);
 }
+
+cloudabi_errno_t server_dma(struct server *server, int claim, uint64_t stop)
+{
+    struct port_command *command = server_command(server);
+    command->op = PORT_CMD_DMA;
+    command->fd = claim;
+    command->error = CLOUDABI_EIO; /* stays if the kernel never comes to it */
+    command->a = stop;
+    server_command_post(server);
+    server_flush(server);
+    return load_acquire(&command->error);
+}

@@ -159,6 +159,10 @@ struct mint {
 };
 cloudabi_errno_t server_mint(struct server *server, const struct mint *mint, int *fd);
 
+/* From now on requests on block devices carry segments for the PCI function that CLAIM stands for. STOP: as of
+ * PORT_CMD_DMA. Delivers at once. */
+cloudabi_errno_t server_dma(struct server *server, int claim, uint64_t stop);
+
 /* --- channels: byte streams ------------------------------------------------------------------------ */
 
 /* Reserves a channel with ring sizes (powers of two, 4096 .. PORT_RING_MAX). -1: all in use. */

@@ -273,3 +273,50 @@ void fake_virtio_loop(struct fake_virtio *fake)
         fake_virtio_finish(fake, 1, (uint32_t)from, 0);
     }
 }
+
+void fake_virtio_become_disk(struct fake_virtio *fake, uint64_t sectors, uint64_t features)
+{
+    uint32_t segment_max = 254, sector_size = 512;
+    fake->config[2] = 0x42;
+    memset(fake->device_config, 0, sizeof(fake->device_config));
+    memcpy(fake->device_config, &sectors, 8);
+    memcpy(fake->device_config + 12, &segment_max, 4);
+    memcpy(fake->device_config + 20, &sector_size, 4);
+    fake->offered = UINT64_C(1) << 32 | 1u << 29 | 1u << 6 | 1u << 2 | features;
+}
+
+/* One buffer of a request after the header; the status is the last byte that the device may write. */
+static uint32_t serve_buffer(struct fake_virtio *fake, const struct virtqueue_descriptor *at,
+                             uint8_t **disk, uint8_t fail)
+{
+    uint8_t *memory = fake_virtio_memory(fake, at->address, at->length);
+    bool last = (at->flags & 1) == 0, in = (at->flags & 2) != 0;
+    if (last) {
+        *memory = fail;
+        return 1;
+    }
+    if (fail != 0)
+        return 0;
+    memcpy(in ? memory : *disk, in ? *disk : memory, at->length);
+    *disk += at->length;
+    return in ? at->length : 0;
+}
+
+bool fake_virtio_serve_disk(struct fake_virtio *fake, uint8_t *disk, uint8_t fail)
+{
+    int head = fake_virtio_next(fake, 0);
+    if (head < 0)
+        return false;
+    struct virtqueue_descriptor *at = descriptor_at(fake, 0, head);
+    const uint8_t *header = fake_virtio_memory(fake, at->address, 16);
+    uint64_t sector;
+    uint32_t written = 0;
+    memcpy(&sector, header + 8, 8);
+    disk += sector * 512;
+    while ((at->flags & 1) != 0) {
+        at = descriptor_at(fake, 0, at->next);
+        written += serve_buffer(fake, at, &disk, fail);
+    }
+    fake_virtio_finish(fake, 0, (uint32_t)head, written);
+    return true;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A virtio network card made of memory, for tests: it loops transmitted frames back to the receive queue,
- * and can be told to lie. It implements struct pci_ops.
+ * A virtio device made of memory, for tests: a network card that loops transmitted frames back to the receive
+ * queue, or a disk. It can be told to lie. It implements struct pci_ops.
  */
 #ifndef TESTS_HOST_FAKE_VIRTIO_H
 #define TESTS_HOST_FAKE_VIRTIO_H
@@ -27,7 +27,7 @@ struct fake_queue {
 
 struct fake_virtio {
     uint8_t config[256];
-    uint8_t device_config[16];
+    uint8_t device_config[64];
     uint64_t offered;
     uint64_t accepted;
     uint32_t feature_select[2];
@@ -62,5 +62,10 @@ void *fake_virtio_memory(struct fake_virtio *fake, uint64_t bus, size_t length);
 void fake_virtio_finish(struct fake_virtio *fake, unsigned queue, uint32_t id, uint32_t length);
 /* Next available chain head of the queue, or -1. */
 int fake_virtio_next(struct fake_virtio *fake, unsigned queue);
+
+/* Makes it a disk (test_virtio_blk.c) of so many sectors, with FEATURES besides the necessary ones. */
+void fake_virtio_become_disk(struct fake_virtio *fake, uint64_t sectors, uint64_t features);
+/* Serves the next request from or to the bytes of DISK; false: none. FAIL: with that status and nothing moved. */
+bool fake_virtio_serve_disk(struct fake_virtio *fake, uint8_t *disk, uint8_t fail);
 
 #endif
