@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ext2: a service that keeps files on a disk. It knows the names and where the bytes of files lie; the bytes themselves
+ * move between the disk's service and the kernel's pages.
+ *
+ * Changes are committed when somebody asks for it by a sync, and else five seconds after the first of them.
+ *
+ * Grants: see README.md.
+ */
+#include <string.h>
+#include <tessera/grants.h>
+#include <unistd.h>
+
+#include "abi/argdata/argdata.h"
+#include "abi/cloudabi_syscalls.h"
+#include "services/common/log.h"
+#include "services/ext2/ops.h"
+
+#define MS           1000000ull
+#define COMMIT_AFTER (5000 * MS)
+#define EXIT_REFUSED 126 /* init does not start it again */
+
+static uint64_t clock_get(cloudabi_clockid_t clock)
+{
+    cloudabi_timestamp_t time = 0;
+    (void)cloudabi_sys_clock_time_get(clock, 1, &time);
+    return time;
+}
+
+/* --- mounting ----------------------------------------------------------------------------- */
+
+static void report_mount(const struct volume *volume, const struct fs_report *report, uint64_t took)
+{
+    struct fs_counts counts;
+    fs_count(volume->fs, &counts);
+    if (report->replayed != 0 || report->orphans != 0)
+        log_line("replayed %u transactions, finished with %u orphans in %u ms",
+                 (unsigned)report->replayed, (unsigned)report->orphans, (unsigned)(took / MS));
+    if (report->had_errors)
+        log_line("this file system had errors: check it with e2fsck");
+    if (report->was_unclean)
+        log_line("it has no journal and was not unmounted: check it with e2fsck");
+    log_line("%llu MiB, %llu free, blocks of %u, %s%s%s",
+             (unsigned long long)(counts.blocks * counts.block_size >> 20),
+             (unsigned long long)(counts.blocks_available * counts.block_size >> 20),
+             (unsigned)counts.block_size, report->journaled ? "with journal" : "without journal",
+             fs_is_read_only(volume->fs) ? ", read-only: " : "",
+             !fs_is_read_only(volume->fs) ? ""
+             : report->why != NULL        ? report->why
+                                          : "so is the disk");
+}
+
+/* The argument `device`, or NULL. */
+static const char *device_name(void)
+{
+    size_t len;
+    const void *bytes = program_argbytes(&len);
+    const char *name;
+    return argdata_map_get_str(argdata_from(bytes, len), "device", &name, NULL) == 0 ? name : NULL;
+}
+
+static cloudabi_errno_t mount(struct volume *volume)
+{
+    struct fs_report report = {0};
+    struct fs_config config = {.now = clock_get(CLOUDABI_CLOCK_REALTIME)};
+    uint64_t start = clock_get(CLOUDABI_CLOCK_MONOTONIC);
+    (void)cloudabi_sys_random_get(&config.seed, sizeof(config.seed));
+    cloudabi_errno_t error = backing_open(&volume->backing, grant_fd("disk"), device_name());
+    if (error != 0) {
+        log_line("no disk: errno %u", error);
+        return error;
+    }
+    error = backing_know(&volume->backing);
+    if (error == 0)
+        error = fs_mount(&volume->backing.device, &config, &volume->fs, &report);
+    volume->mounted = config.now;
+    if (error != 0)
+        log_line("refused: %s (errno %u)", report.why != NULL ? report.why : "it can not be read",
+                 error);
+    else
+        report_mount(volume, &report, clock_get(CLOUDABI_CLOCK_MONOTONIC) - start);
+    return error;
+}
+
+/* --- serving ------------------------------------------------------------------------------ */
+
+/* Delivers, and waits for requests or until DUE. */
+static cloudabi_errno_t wait_until(struct server *server, uint64_t due)
+{
+    const cloudabi_subscription_t in[2] = {
+        {.type = CLOUDABI_EVENTTYPE_FD_READ, .fd_readwrite = {.fd = (cloudabi_fd_t)server->port}},
+        {.type = CLOUDABI_EVENTTYPE_CLOCK,
+         .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC,
+                   .timeout = due,
+                   .flags = CLOUDABI_SUBSCRIPTION_CLOCK_ABSTIME}},
+    };
+    cloudabi_event_t out[2];
+    size_t count = 0;
+    return cloudabi_sys_poll(in, out, 2, &count);
+}
+
+static void commit(const struct volume *volume)
+{
+    cloudabi_errno_t error = fs_commit(volume->fs);
+    if (error != 0)
+        log_line("a commit failed: errno %u. Nothing more is written", error);
+}
+
+static cloudabi_errno_t serve(struct server *server, const struct volume *volume)
+{
+    uint64_t due = 0; /* of the next commit; 0: nothing to commit */
+    for (;;) {
+        cloudabi_errno_t error = due == 0 ? server_wait(server) : wait_until(server, due);
+        if (error != 0 && error != CLOUDABI_EAGAIN && error != CLOUDABI_EINTR)
+            return error;
+        (void)server_step(server);
+        if (!fs_is_dirty(volume->fs)) {
+            due = 0;
+        } else if (due == 0) {
+            due = clock_get(CLOUDABI_CLOCK_MONOTONIC) + COMMIT_AFTER;
+        } else if (clock_get(CLOUDABI_CLOCK_MONOTONIC) >= due) {
+            commit(volume);
+            due = 0;
+        }
+    }
+}
+
+int main(void)
+{
+    static struct server server;
+    static struct volume volume;
+    log_open("ext2", grant_fd("log"));
+    if (mount(&volume) != 0)
+        return EXIT_REFUSED;
+    cloudabi_errno_t error = server_init(&server, grant_fd("port"), &ext2_ops, &volume, false);
+    if (error == 0)
+        error = serve(&server, &volume);
+    log_line("serving ended: errno %u", error);
+    return 1;
+}
