@@ -277,9 +277,9 @@ cloudabi_errno_t port_call_take(struct port_call *call, size_t at, void *to, siz
 cloudabi_errno_t port_call_take_user(struct port_call *call, size_t at, const struct user_vec *to,
                                      size_t skip, size_t len)
 {
-    struct frame *const *frame = call->port->slot[call->slot].payload;
-    if (to->count == 1 && at + len <= PAGE_SIZE && *frame != NULL) /* as most are */
-        return copy_to_user(user_add(to->buf->base, skip), (uint8_t *)frame_data(*frame) + at, len);
+    const uint8_t *bytes = to->count == 1 ? port_call_bytes(call, at, len) : NULL;
+    if (bytes != NULL) /* as most are */
+        return copy_to_user(user_add(to->buf->base, skip), bytes, len);
     return payload_copy(call, TAKE_USER, at, NULL, to, skip, len);
 }
 

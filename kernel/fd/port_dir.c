@@ -121,18 +121,24 @@ static cloudabi_errno_t dir_sync(struct file *file, bool data_only)
 static cloudabi_errno_t readdir_check(struct port_call *call, size_t got,
                                       cloudabi_dircookie_t *cookie)
 {
-    size_t at = 0;
-    while (at < got) {
-        cloudabi_dirent_t entry;
+    cloudabi_dirent_t entry;
+    cloudabi_errno_t error = 0;
+    const uint8_t *page = NULL;
+    size_t at = 0, page_end = 0;
+    for (; at < got; at += sizeof(entry) + entry.d_namlen) {
         if (got - at < sizeof(entry))
             return CLOUDABI_EIO;
-        cloudabi_errno_t error = port_call_take(call, at, &entry, sizeof(entry));
-        if (error != 0)
+        if (at >= page_end) {
+            page = port_call_bytes(call, at - at % PAGE_SIZE, PAGE_SIZE);
+            page_end = at - at % PAGE_SIZE + PAGE_SIZE;
+        }
+        if (page != NULL && page_end - at >= sizeof(entry))
+            memcpy(&entry, page + at % PAGE_SIZE, sizeof(entry));
+        else if ((error = port_call_take(call, at, &entry, sizeof(entry))) != 0)
             return error;
         if (entry.d_namlen > got - at - sizeof(entry))
             return CLOUDABI_EIO;
         *cookie = entry.d_next;
-        at += sizeof(entry) + entry.d_namlen;
     }
     return 0;
 }
@@ -149,6 +155,13 @@ static cloudabi_errno_t readdir_call(struct file *file, struct port_call *call)
     return error;
 }
 
+/* What to ask for to fill LEFT bytes: records are whole, so the last one may have to be cut. */
+static uint32_t readdir_amount(size_t left)
+{
+    const size_t record_max = sizeof(cloudabi_dirent_t) + USER_PATH_MAX;
+    return left < PORT_PAYLOAD - record_max ? (uint32_t)(left + record_max) : PORT_PAYLOAD;
+}
+
 /* The reply holds whole records. A last one that does not fit the caller's buffer is cut, as the ABI has it. */
 static cloudabi_errno_t dir_readdir(struct file *file, user_addr_t buf, size_t len,
                                     cloudabi_dircookie_t cookie, size_t *used)
@@ -162,7 +175,7 @@ static cloudabi_errno_t dir_readdir(struct file *file, user_addr_t buf, size_t l
         if (error != 0)
             return error;
         call.request.a = cookie;
-        call.request.len = PORT_PAYLOAD;
+        call.request.len = readdir_amount(len - *used);
         error = port_call_run(&call);
         size_t got = error == 0 ? call.reply->len : 0;
         size_t take = got < len - *used ? got : len - *used;

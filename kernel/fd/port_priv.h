@@ -132,6 +132,14 @@ cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum
 cloudabi_errno_t port_call_put(struct port_call *call, size_t at, const void *bytes, size_t len);
 cloudabi_errno_t port_call_put_user(struct port_call *call, size_t at, const struct user_vec *from,
                                     size_t skip, size_t len);
+/* Where LEN bytes of the payload lie in memory, if they are in one page that the slot has already; else NULL. */
+static inline uint8_t *port_call_bytes(const struct port_call *call, size_t at, size_t len)
+{
+    if (at >= PORT_PAYLOAD || at % PAGE_SIZE + len > PAGE_SIZE)
+        return NULL;
+    const struct frame *frame = call->port->slot[call->slot].payload[at / PAGE_SIZE];
+    return frame != NULL ? (uint8_t *)frame_data(frame) + at % PAGE_SIZE : NULL;
+}
 cloudabi_errno_t port_call_take(struct port_call *call, size_t at, void *to, size_t len);
 cloudabi_errno_t port_call_take_user(struct port_call *call, size_t at, const struct user_vec *to,
                                      size_t skip, size_t len);

@@ -90,29 +90,32 @@ static unsigned char type_of(cloudabi_filetype_t type)
     }
 }
 
+/* A record as it lies in the buffer, at any address. */
+struct record {
+    cloudabi_dirent_t head;
+    char name[];
+} __attribute__((packed));
+
 /* Take the next whole record off the buffer. */
 static bool take_record(DIR *dir)
 {
-    cloudabi_dirent_t record;
+    const struct record *record = (const struct record *)(dir->buffer + dir->at);
     size_t left = dir->used - dir->at;
 
-    if (left < sizeof(record))
+    if (left < sizeof(*record) || record->head.d_namlen > left - sizeof(*record))
         return false;
-    memcpy(&record, dir->buffer + dir->at, sizeof(record));
-    if (record.d_namlen > left - sizeof(record))
-        return false;
-    const char *name = dir->buffer + dir->at + sizeof(record);
-    size_t len = record.d_namlen < sizeof(dir->entry.d_name) ? record.d_namlen
-                                                             : sizeof(dir->entry.d_name) - 1;
-    dir->entry.d_ino = record.d_ino;
-    dir->entry.d_off = (off_t)record.d_next;
+    size_t len = record->head.d_namlen;
+    dir->at += sizeof(*record) + len;
+    if (len >= sizeof(dir->entry.d_name))
+        len = sizeof(dir->entry.d_name) - 1;
+    dir->entry.d_ino = record->head.d_ino;
+    dir->entry.d_off = (off_t)record->head.d_next;
     dir->entry.d_reclen = sizeof(dir->entry);
     dir->entry.d_namlen = (unsigned short)len;
-    dir->entry.d_type = type_of(record.d_type);
-    memcpy(dir->entry.d_name, name, len);
+    dir->entry.d_type = type_of(record->head.d_type);
+    memcpy(dir->entry.d_name, record->name, len);
     dir->entry.d_name[len] = '\0';
-    dir->at += sizeof(record) + record.d_namlen;
-    dir->cookie = record.d_next;
+    dir->cookie = record->head.d_next;
     return true;
 }
 

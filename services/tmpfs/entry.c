@@ -67,6 +67,8 @@ void entry_remove(struct directory *dir, struct entry *entry)
     *at = entry->hash_next;
     *(entry->previous != NULL ? &entry->previous->next : &dir->first) = entry->next;
     *(entry->next != NULL ? &entry->next->previous : &dir->last) = entry->previous;
+    if (dir->resume == entry)
+        dir->resume = entry->next;
     dir->count--;
     free(entry);
 }
@@ -100,14 +102,16 @@ struct entry *tree_lookup(const struct inode *inode, struct name name)
     return entry;
 }
 
-/* From the end: a listing mostly asks for what follows the last cookie or for all. */
+/* A listing mostly asks for all, for what follows shortly before where it stopped, or for what follows the last
+ * cookie: so from there, or from the end, backwards. */
 struct entry *tree_entry_from(const struct inode *inode, uint64_t cookie)
 {
     if (cookie <= TREE_FIRST)
         return inode->dir.first;
-    struct entry *found = NULL;
-    for (struct entry *entry = inode->dir.last; entry != NULL && entry->cookie >= cookie;
-         entry = entry->previous)
+    struct entry *found = NULL, *entry = inode->dir.last;
+    if (inode->dir.resume != NULL && inode->dir.resume->cookie >= cookie)
+        entry = inode->dir.resume;
+    for (; entry != NULL && entry->cookie >= cookie; entry = entry->previous)
         found = entry;
     return found;
 }

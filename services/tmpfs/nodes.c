@@ -124,7 +124,7 @@ static bool list_dots(struct call *call, const struct inode *dir, uint64_t cooki
 
 cloudabi_errno_t tmpfs_readdir(struct server *server, struct call *call)
 {
-    const struct inode *dir = tree_find(server->context, call->request.node);
+    struct inode *dir = tree_find(server->context, call->request.node);
     if (dir == NULL)
         return CLOUDABI_ESTALE;
     if (dir->type != CLOUDABI_FILETYPE_DIRECTORY)
@@ -134,8 +134,10 @@ cloudabi_errno_t tmpfs_readdir(struct server *server, struct call *call)
     for (struct entry *entry = tree_entry_from(dir, call->request.a); entry != NULL;
          entry = entry->next) {
         if (!call_dirent(call, entry->name, entry->len, entry->inode->id, entry->inode->type,
-                         entry->cookie + 1))
+                         entry->cookie + 1)) {
+            dir->dir.resume = entry;
             return 0;
+        }
     }
     call_dir_end(call);
     return 0;

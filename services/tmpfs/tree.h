@@ -34,6 +34,7 @@ struct directory {
     uint32_t count;
     uint64_t next_cookie;
     struct entry *first, *last; /* by cookie */
+    struct entry *resume;       /* where the last listing had no more room, or NULL */
 };
 
 /* Who a directory was before a restart of the service: what its clients' cookies say. */
