@@ -35,6 +35,8 @@ struct init {
 #define EXIT_NOT_STARTED 127u
 /* The exit code of a node that has nothing to work on: no such device, or one that it refuses. It is given up at once. */
 #define EXIT_NO_DEVICE 126u
+/* The exit code of a service with `exit: power-off` that asks for a new start of the machine. */
+#define EXIT_REBOOT 1000u
 
 /* files.c: small helpers over the calls of the ABI; -1 sets *ERROR. */
 int open_below(int dir, const char *path, cloudabi_oflags_t oflags, cloudabi_rights_t base,

@@ -13,6 +13,7 @@
 #define LONG_LIFE      (10000 * MS) /* whoever lived that long has not failed at its start */
 #define FIRST_PAUSE    (100 * MS)
 #define LONGEST_PAUSE  (5000 * MS)
+#define LONGEST_FINISH (15000 * MS)
 #define MOST_FAILURES  10u
 #define QUICK_RESTARTS 2u
 #define FOR_EVER       (3600000ull * MS)
@@ -31,10 +32,50 @@ static const char *name_of(const struct node *node)
 
 /* --- ends --------------------------------------------------------------------------------- */
 
-static void power_off(struct init *init, uint32_t status)
+/* Asks the services to finish what they do, the last started first, because it needs the others. */
+static void finish_services(const struct init *init) __attribute__((noreturn));
+
+static void finish_services(const struct init *init)
+{
+    for (size_t i = init->count; i-- != 0;) {
+        const struct node *node = &init->nodes[i];
+        cloudabi_errno_t error = 0;
+        if (node->process >= 0 && node->root >= 0)
+            error = cloudabi_sys_fd_sync((cloudabi_fd_t)node->root);
+        if (error != 0)
+            log_line("%s: did not finish: errno %u", name_of(node), error);
+    }
+    cloudabi_sys_proc_exit(0);
+}
+
+/* A child does it, so that a service which does not answer cannot keep the machine on. */
+static void finish(const struct init *init)
+{
+    cloudabi_subscription_t in[2] = {{.type = CLOUDABI_EVENTTYPE_PROC_TERMINATE},
+                                     {.type = CLOUDABI_EVENTTYPE_CLOCK}};
+    cloudabi_event_t out[2];
+    cloudabi_fd_t process = 0;
+    cloudabi_tid_t tid = 0;
+    size_t events = 0;
+    if (cloudabi_sys_proc_fork(&process, &tid) != 0)
+        return;
+    if (process == CLOUDABI_PROCESS_CHILD)
+        finish_services(init);
+    in[0].proc_terminate.fd = process;
+    in[1].clock.clock_id = CLOUDABI_CLOCK_MONOTONIC;
+    in[1].clock.timeout = LONGEST_FINISH;
+    (void)cloudabi_sys_poll(in, out, 2, &events);
+    close((int)process);
+}
+
+static void power_off(struct init *init, const struct node *node, uint32_t status)
 {
     char text[32];
-    snprintf(text, sizeof(text), "off %u", (unsigned)status);
+    finish(init);
+    if (node->manifest->service && status == EXIT_REBOOT)
+        snprintf(text, sizeof(text), "reboot");
+    else
+        snprintf(text, sizeof(text), "off %u", (unsigned)status);
     cloudabi_errno_t error = write_text(init->kernel, "power", text);
     log_line("cannot power off: errno %u", error);
 }
@@ -102,7 +143,7 @@ static void ended(struct init *init, struct node *node, const cloudabi_event_t *
     close(node->process);
     node->process = -1;
     if (node->manifest->power_off)
-        power_off(init, status);
+        power_off(init, node, status);
     if (node->manifest->service && event->proc_terminate.signal == 0 && status == EXIT_NO_DEVICE)
         give_up(node);
     else if (node->manifest->restart)

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(ROOT, "tools"))
 
 from tessera import argdata, bootfs, manifest, rights, vm  # noqa: E402
 
-BOOT = {"bin/tmpfs", "bin/net", "bin/shell", "bin/console", "bin/netshell"}
+BOOT = {"bin/tmpfs", "bin/net", "bin/shell", "bin/console", "bin/netshell", "bin/power", "bin/block", "bin/ext2"}
 TAG = "%TAG ! tag:nuxi.nl,2015:cloudabi/\n---\n"
 TMPFS = "  tmpfs: {program: bin/tmpfs, args: {port: !port }}\n"
 
@@ -73,7 +73,7 @@ def test_default_manifest_is_in_order():
     with open(path, encoding="utf-8") as f:
         nodes = manifest.compile_manifest(f.read(), path, BOOT)
     names = [node["name"] for node in nodes]
-    assert set(names) == {"tmpfs", "console", "net", "shell", "netshell"}
+    assert set(names) == {"tmpfs", "console", "net", "power", "shell", "netshell"}
     assert names.index("tmpfs") < names.index("shell")
 
 

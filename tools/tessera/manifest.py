@@ -269,7 +269,7 @@ class Compiler:
 
     def entity(self, name, node, is_service):
         """The NODE of one service or program."""
-        keys = ("program", "restart", "memory", "args") + (("exports", "size") if is_service else ("exit",))
+        keys = ("program", "restart", "memory", "args") + ("exit",) + (("exports", "size") if is_service else ())
         parts = self.mapping(node, keys, ("program",))
         program = self.text(parts["program"])
         if self.boot_names is not None and program not in self.boot_names:

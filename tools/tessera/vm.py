@@ -26,7 +26,8 @@ EXIT_NO_STATUS = 126
 
 # A log line may begin with a time in brackets.
 LINE = rb"^(?:\[[^\]\n]*\] *)?"
-POWER_OFF = re.compile(LINE + rb"power: off (\d+)\s*$", re.MULTILINE)
+# The prompt of a shell on the console may stand before it.
+POWER_OFF = re.compile(rb"^(?:.*\[[^\]\n]*\] *)?power: off (\d+)\s*$", re.MULTILINE)
 PANIC = re.compile(LINE + rb"PANIC", re.MULTILINE)
 
 

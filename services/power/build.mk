@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: BSD-2-Clause
+$(eval $(call program,power,services/power/main.c,pseudofd common))
+BOOT_FILES += bin/power=build/user/power
