@@ -44,9 +44,21 @@ build/tessera.iso: build/boot/tessera.elf build/boot.img images/grub.cfg images/
 	$(call say,ISO,$@)
 	$(Q)images/mkiso $@ build/boot/tessera.elf build/boot.img images/grub.cfg
 
-.PHONY: boot image run setup services-for-exec
+# A disk that boots without the ISO image: GRUB, the system and room for data on one ext2.
+DISK_MIB ?= 128
+build/tessera-disk.raw: build/boot/tessera.elf build/boot.img images/mkdisk
+	$(call say,DISK,$@)
+	$(Q)images/mkdisk $@ $(DISK_MIB) build/boot/tessera.elf build/boot.img
+
+build/tessera-disk.qcow2: build/tessera-disk.raw
+	$(call say,DISK,$@)
+	$(Q)qemu-img convert -O qcow2 $< $@
+
+.PHONY: boot image image-disk run setup services-for-exec
 boot: kernel build/boot.img ## build what tools/vm boots directly (build/boot.img)
 image: build/tessera.iso ## build the BIOS and UEFI ISO image (build/tessera.iso)
+
+image-disk: build/tessera-disk.raw build/tessera-disk.qcow2 ## build a disk that boots on its own (raw and qcow2)
 
 setup: ## install missing Debian packages (as root or with sudo)
 	@tools/setup

@@ -39,8 +39,9 @@ class Options:
     """What a machine is made of. forwards: (host port, guest port) pairs; a host port of 0 means any free one."""
 
     def __init__(self, smp=1, mem=128, disk=None, forwards=(), iso=None, icount=False, gdb=False, nic=True,
-                 uefi=False, kernel=KERNEL, archive=ARCHIVE, append="", extra=()):
+                 uefi=False, kernel=KERNEL, archive=ARCHIVE, append="", extra=(), boot_disk=False, read_only=False):
         self.smp, self.mem, self.disk, self.iso = smp, mem, disk, iso
+        self.boot_disk, self.read_only = boot_disk, read_only
         self.forwards = [(host or free_port(), guest) for host, guest in forwards]
         self.icount, self.gdb, self.nic, self.uefi = icount, gdb, nic, uefi
         self.kernel, self.archive, self.append, self.extra = kernel, archive, append, list(extra)
@@ -53,7 +54,7 @@ class Options:
             out += ["-bios", OVMF]
         if self.iso:
             out += ["-drive", f"file={self.iso},if=ide,media=cdrom,format=raw,readonly=on", "-boot", "d"]
-        else:
+        elif not self.boot_disk:
             out += ["-kernel", self.kernel, "-initrd", self.archive]
             out += ["-append", self.append] if self.append else []
         if self.nic:
@@ -61,13 +62,27 @@ class Options:
             out += ["-netdev", "user,id=net0" + forwards,
                     "-device", "virtio-net-pci,netdev=net0,disable-legacy=on,romfile="]
         if self.disk:
-            out += ["-drive", f"file={self.disk},if=none,format=raw,id=disk0,cache=writeback",
-                    "-device", "virtio-blk-pci,drive=disk0,disable-legacy=on"]
+            kind = "qcow2" if self.disk.endswith(".qcow2") else "raw"
+            how = ",readonly=on" if self.read_only else ""
+            out += ["-drive", f"file={self.disk},if=none,format={kind},id=disk0,cache=writeback{how}",
+                    "-device", "virtio-blk-pci,drive=disk0,disable-legacy=on" + (",bootindex=0" * self.boot_disk)]
         if self.icount:
             out += ["-icount", "shift=0,sleep=off"]
         if self.gdb:
             out += ["-gdb", "tcp::1234", "-S"]
         return out + self.extra
+
+
+def make_disk(path, mib=64):
+    """A disk with an ext2 that has a journal, as the whole of it."""
+    with open(path, "wb") as f:
+        f.truncate(mib << 20)
+    command = ["mke2fs", "-q", "-F", "-t", "ext2", "-j", "-b", "4096", "-L", "tessera", "-E", "root_owner=0:0", path]
+    full = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    done = subprocess.run(command, env=full, capture_output=True, text=True, check=False)
+    if done.returncode:
+        os.remove(path)
+        raise OSError(f"{path}: mke2fs failed: {done.stderr.strip()}")
 
 
 def free_port():
