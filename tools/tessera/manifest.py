@@ -13,7 +13,7 @@ from tessera import argdata, rights
 
 VERSION = 1
 TAG_PREFIXES = ("tag:nuxi.nl,2015:cloudabi/", "!")
-PCI_CLASSES = {"ethernet": (0x020000, 0xFFFF00), "block": (0x010000, 0xFF0000)}
+PCI_CLASSES = {"ethernet": (0x020000, 0xFFFF00), "block": (0x010000, 0xFFFF00)}  # not the IDE of a CD
 
 # The kernel's directory: name, is it a directory, the words of the rights that there are to give.
 # A name that ends in / stands for everything below it.
