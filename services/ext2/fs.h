@@ -63,9 +63,11 @@ struct fs_report {
  * written; ENOMEM. The device must outlive it. */
 cloudabi_errno_t fs_mount(struct device *device, const struct fs_config *config, struct fs **out,
                           struct fs_report *report);
-/* Commits, marks it clean, and frees everything, also after an error (which it returns). Unlinked inodes that still have
- * lookups stay on the orphan list for the next mount. */
+/* Removes unlinked inodes that still have lookups, commits, marks it clean, and frees everything, also after an error
+ * (which it returns). */
 cloudabi_errno_t fs_unmount(struct fs *fs);
+/* Commits and marks it clean, as unmounting does, but goes on; the next change says first that it is in use again. */
+cloudabi_errno_t fs_settle(struct fs *fs);
 /* As a crash: frees everything and writes nothing. */
 void fs_abandon(struct fs *fs);
 /* Makes all changes so far durable, and the data that was written to the device before the call. */
@@ -102,7 +104,7 @@ uint32_t inode_number(const struct inode *inode);
 cloudabi_filetype_t inode_type(const struct inode *inode);
 
 /* The kernel got one more reference (NODE in a reply); and gave COUNT back. The last one drops promises and chosen blocks,
- * and removes an inode without names. NOW: its deletion time. */
+ * and removes an inode without names: the pointer is good only as long as the caller's own hold. NOW: its deletion time. */
 void inode_referenced(struct inode *inode);
 cloudabi_errno_t inode_forget(struct inode *inode, uint64_t count, uint64_t now);
 
@@ -172,7 +174,7 @@ struct fs_page_out {
     uint64_t offset, len;
     uint64_t size, mtim, atim; /* of the file as the kernel knows them now */
 };
-/* Blocks behind the size are holes: nothing to write. ENOSPC only for what was not reserved. */
+/* The extents end with the last block below the size; none is a hole. ENOSPC only for what was not reserved. */
 cloudabi_errno_t fs_page_out(struct inode *inode, const struct fs_page_out *request,
                              struct fs_places *out);
 /* What page_out said about this range is on the device, or (ERROR) failed to get there. */

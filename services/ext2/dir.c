@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Directories: blocks of entries, each as long as its record length says; entries never move. */
+#include <string.h>
+
+#include "services/ext2/fs_priv.h"
+
+/* --- blocks and entries ------------------------------------------------------------------- */
+
+cloudabi_errno_t dir_check(const struct inode *dir)
+{
+    if (!inode_is_dir(dir))
+        return CLOUDABI_ENOTDIR;
+    return dir->nlink == 0 ? CLOUDABI_ENOENT : 0;
+}
+
+cloudabi_errno_t dir_block(struct inode *dir, uint64_t offset, struct buffer **out)
+{
+    struct fs *fs = dir->fs;
+    uint32_t physical, count;
+    TRY(map_find(dir, (uint32_t)(offset / fs->block_size), 1, &physical, &count));
+    if (physical == 0)
+        return fs_damaged(fs);
+    return buffer_read(fs->cache, physical, out);
+}
+
+struct disk_entry *dir_entry(const struct fs *fs, const struct buffer *buffer, uint32_t at)
+{
+    struct disk_entry *entry = (struct disk_entry *)(void *)(buffer->data + at);
+    uint32_t room = fs->block_size - at;
+    if (at % 4 != 0 || room < DISK_ENTRY_SIZE(1) || entry->rec_len % 4 != 0 ||
+        entry->rec_len < DISK_ENTRY_SIZE(1) || entry->rec_len > room)
+        return NULL;
+    if (entry->inode == 0)
+        return entry;
+    bool sound = entry->name_len != 0 && entry->rec_len >= DISK_ENTRY_SIZE(entry->name_len) &&
+                 entry->inode <= fs->inodes && (fs->has_filetype || entry->type == 0);
+    return sound ? entry : NULL;
+}
+
+cloudabi_filetype_t dir_filetype(const struct fs *fs, const struct disk_entry *entry)
+{
+    switch (fs->has_filetype ? entry->type : DISK_TYPE_UNKNOWN) {
+    case DISK_TYPE_REGULAR:
+        return CLOUDABI_FILETYPE_REGULAR_FILE;
+    case DISK_TYPE_DIR:
+        return CLOUDABI_FILETYPE_DIRECTORY;
+    case DISK_TYPE_CHAR:
+        return CLOUDABI_FILETYPE_CHARACTER_DEVICE;
+    case DISK_TYPE_BLOCK:
+        return CLOUDABI_FILETYPE_BLOCK_DEVICE;
+    case DISK_TYPE_LINK:
+        return CLOUDABI_FILETYPE_SYMBOLIC_LINK;
+    default:
+        return CLOUDABI_FILETYPE_UNKNOWN;
+    }
+}
+
+static bool entry_is(const struct disk_entry *entry, struct fs_name name)
+{
+    return entry->inode != 0 && entry->name_len == name.len &&
+           memcmp(entry->name, name.text, name.len) == 0;
+}
+
+/* --- searching ---------------------------------------------------------------------------- */
+
+void dir_slot_put(struct dir_slot *slot)
+{
+    buffer_put(slot->buffer);
+    slot->buffer = NULL;
+}
+
+/* The first entry of the block at OFFSET that passes TEST: ENOENT, or a slot. */
+static cloudabi_errno_t scan_block(struct inode *dir, uint64_t offset, dir_test test,
+                                   const void *context, struct dir_slot *slot)
+{
+    struct fs *fs = dir->fs;
+    *slot = (struct dir_slot){.offset = offset};
+    TRY(dir_block(dir, offset, &slot->buffer));
+    while (slot->at < fs->block_size) {
+        const struct disk_entry *entry = dir_entry(fs, slot->buffer, slot->at);
+        if (entry == NULL) {
+            dir_slot_put(slot);
+            return fs_damaged(fs);
+        }
+        if (test(entry, context))
+            return 0;
+        slot->at += entry->rec_len;
+    }
+    dir_slot_put(slot);
+    return CLOUDABI_ENOENT;
+}
+
+cloudabi_errno_t dir_scan(struct inode *dir, uint64_t from, dir_test test, const void *context,
+                          struct dir_slot *slot)
+{
+    slot->buffer = NULL;
+    for (uint64_t offset = from; offset < dir->size; offset += dir->fs->block_size) {
+        cloudabi_errno_t error = scan_block(dir, offset, test, context, slot);
+        if (error != CLOUDABI_ENOENT)
+            return error;
+    }
+    return CLOUDABI_ENOENT;
+}
+
+static bool test_name(const struct disk_entry *entry, const void *context)
+{
+    return entry_is(entry, *(const struct fs_name *)context);
+}
+
+static cloudabi_errno_t find_indexed(struct inode *dir, const struct dir_index *index,
+                                     struct fs_name name, struct dir_slot *slot)
+{
+    struct fs *fs = dir->fs;
+    uint32_t hash = index_hash(name), cursor = 0;
+    uint64_t offset;
+    while (index_next(index, hash, &cursor, &offset)) {
+        *slot = (struct dir_slot){.at = (uint32_t)(offset % fs->block_size)};
+        slot->offset = offset - slot->at;
+        TRY(dir_block(dir, slot->offset, &slot->buffer));
+        const struct disk_entry *entry = dir_entry(fs, slot->buffer, slot->at);
+        if (entry != NULL && entry_is(entry, name))
+            return 0;
+        dir_slot_put(slot);
+    }
+    return CLOUDABI_ENOENT;
+}
+
+cloudabi_errno_t dir_find(struct inode *dir, struct fs_name name, struct dir_slot *slot)
+{
+    const struct dir_index *index = index_ready(dir);
+    slot->buffer = NULL;
+    return index != NULL ? find_indexed(dir, index, name, slot)
+                         : dir_scan(dir, 0, test_name, &name, slot);
+}
+
+static bool test_stranger(const struct disk_entry *entry, const void *context)
+{
+    (void)context;
+    return entry->inode != 0 && !entry_is(entry, (struct fs_name){".", 1}) &&
+           !entry_is(entry, (struct fs_name){"..", 2});
+}
+
+cloudabi_errno_t dir_is_empty(struct inode *dir)
+{
+    struct dir_slot slot;
+    cloudabi_errno_t error = dir_scan(dir, 0, test_stranger, NULL, &slot);
+    if (error == 0)
+        dir_slot_put(&slot);
+    return error == CLOUDABI_ENOENT ? 0 : error != 0 ? error : CLOUDABI_ENOTEMPTY;
+}
+
+/* --- `..` --------------------------------------------------------------------------------- */
+
+/* The second entry of the first block. */
+static cloudabi_errno_t find_dotdot(struct inode *dir, struct dir_slot *slot)
+{
+    const struct fs_name dotdot = {"..", 2};
+    cloudabi_errno_t error = scan_block(dir, 0, test_name, &dotdot, slot);
+    return error == CLOUDABI_ENOENT ? fs_damaged(dir->fs) : error;
+}
+
+cloudabi_errno_t dir_parent(struct inode *dir, uint32_t *parent)
+{
+    struct dir_slot slot;
+    TRY(find_dotdot(dir, &slot));
+    *parent = slot_entry(&slot)->inode;
+    dir_slot_put(&slot);
+    return 0;
+}
+
+cloudabi_errno_t dir_set_parent(struct inode *dir, uint32_t parent)
+{
+    struct dir_slot slot;
+    TRY(find_dotdot(dir, &slot));
+    slot_entry(&slot)->inode = parent;
+    buffer_dirty(slot.buffer, WRITE_ENTRY);
+    dir_slot_put(&slot);
+    return 0;
+}
+
+/* --- listing ------------------------------------------------------------------------------ */
+
+/* The entry at or behind COOKIE may have gone since: then the one that begins next in the block. */
+static cloudabi_errno_t find_cookie(struct inode *dir, uint64_t cookie, struct dir_slot *slot)
+{
+    struct fs *fs = dir->fs;
+    *slot = (struct dir_slot){.at = (uint32_t)(cookie % fs->block_size)};
+    slot->offset = cookie - slot->at;
+    TRY(dir_block(dir, slot->offset, &slot->buffer));
+    if (slot->at == 0 || cookie == dir->listed)
+        return 0;
+    for (uint32_t at = 0; at < fs->block_size;) {
+        const struct disk_entry *entry = dir_entry(fs, slot->buffer, at);
+        if (entry == NULL || at >= slot->at) {
+            slot->at = at;
+            return 0;
+        }
+        at += entry->rec_len;
+    }
+    dir_slot_put(slot);
+    return CLOUDABI_ENOENT;
+}
+
+cloudabi_errno_t fs_readdir(struct inode *dir, uint64_t cookie, struct fs_dirent *out)
+{
+    struct fs *fs = dir->fs;
+    struct dir_slot slot;
+    if (!inode_is_dir(dir))
+        return CLOUDABI_ENOTDIR;
+    while (cookie < dir->size && dir->nlink != 0) {
+        cloudabi_errno_t error = find_cookie(dir, cookie, &slot);
+        if (error != 0 && error != CLOUDABI_ENOENT)
+            return error;
+        if (error == CLOUDABI_ENOENT) {
+            cookie += fs->block_size - cookie % fs->block_size;
+            continue;
+        }
+        const struct disk_entry *entry = dir_entry(fs, slot.buffer, slot.at);
+        if (entry == NULL) {
+            dir_slot_put(&slot);
+            return fs_damaged(fs);
+        }
+        cookie = slot.offset + slot.at + entry->rec_len;
+        dir->listed = cookie;
+        *out = (struct fs_dirent){.name = {entry->name, entry->name_len},
+                                  .ino = entry->inode,
+                                  .type = dir_filetype(fs, entry),
+                                  .next = cookie};
+        dir_slot_put(&slot);
+        if (out->ino != 0)
+            return 0;
+    }
+    return CLOUDABI_ENOENT;
+}

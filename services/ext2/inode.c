@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inodes in memory: read from their tables, written back, kept while they are used and a little longer. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/ext2/fs_priv.h"
+
+#define IDLE_MAX 256u
+#define NS       1000000000ull
+
+/* --- times: seconds, and where there is room two more bits of them and nanoseconds --------- */
+
+static uint64_t time_load(uint32_t seconds, uint32_t extra, bool has_extra)
+{
+    int64_t value = (int32_t)seconds;
+    uint32_t ns = 0;
+    if (has_extra) {
+        value += (int64_t)(extra & 3) << 32;
+        ns = extra >> 2;
+    }
+    return value < 0 || ns >= NS ? 0 : (uint64_t)value * NS + ns;
+}
+
+static void time_store(uint64_t time, uint32_t *seconds, uint32_t *extra)
+{
+    uint64_t value = time / NS, limit = extra != NULL ? 0x37FFFFFFFull : INT32_MAX;
+    if (value > limit)
+        value = limit;
+    *seconds = (uint32_t)value;
+    if (extra != NULL) /* the low half is signed: the two bits count from there */
+        *extra = (uint32_t)(time % NS) << 2 | (uint32_t)((value + 0x80000000u) >> 32);
+}
+
+static void times_store(const struct inode *inode, struct disk_inode *disk, bool extra)
+{
+    time_store(inode->atim, &disk->atime, extra ? &disk->atime_extra : NULL);
+    time_store(inode->mtim, &disk->mtime, extra ? &disk->mtime_extra : NULL);
+    time_store(inode->ctim, &disk->ctime, extra ? &disk->ctime_extra : NULL);
+}
+
+static bool has_extra_times(const struct fs *fs, const struct disk_inode *disk)
+{
+    return fs->inode_size >= offsetof(struct disk_inode, atime_extra) + 4 &&
+           disk->extra_isize >= DISK_EXTRA_TIMES &&
+           disk->extra_isize <= fs->inode_size - DISK_OLD_INODE_SIZE;
+}
+
+/* --- the table on the disk ---------------------------------------------------------------- */
+
+static cloudabi_errno_t disk_find(struct fs *fs, uint32_t ino, struct buffer **buffer,
+                                  struct disk_inode **disk)
+{
+    uint32_t index = (ino - 1) % fs->inodes_per_group;
+    uint32_t per_block = fs->block_size / fs->inode_size;
+    const struct group *group = &fs->groups[(ino - 1) / fs->inodes_per_group];
+    TRY(buffer_read(fs->cache, group->inode_table + index / per_block, buffer));
+    *disk = (struct disk_inode *)(void *)((*buffer)->data + index % per_block * fs->inode_size);
+    return 0;
+}
+
+static bool size_holds(const struct inode *inode)
+{
+    const struct fs *fs = inode->fs;
+    switch (inode->mode & DISK_MODE_TYPE) {
+    case DISK_MODE_DIR:
+        return inode->size != 0 && inode->size % fs->block_size == 0 &&
+               inode->size / fs->block_size < fs->blocks;
+    case DISK_MODE_LINK:
+        return inode->size != 0 && inode->size < fs->block_size &&
+               (!inode_is_fast_link(inode) || inode->size < sizeof(inode->block));
+    case DISK_MODE_REGULAR:
+        return inode->size <= map_limit(fs) * fs->block_size;
+    case DISK_MODE_CHAR:
+    case DISK_MODE_BLOCK:
+    case DISK_MODE_FIFO:
+    case DISK_MODE_SOCKET:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static cloudabi_errno_t decode(struct inode *inode, const struct disk_inode *disk)
+{
+    const struct fs *fs = inode->fs;
+    bool extra = has_extra_times(fs, disk);
+    inode->mode = disk->mode;
+    inode->nlink = disk->links_count;
+    inode->flags = disk->flags;
+    inode->generation = disk->generation;
+    inode->file_acl = disk->file_acl;
+    inode->dtime = disk->dtime;
+    inode->sectors = disk->blocks;
+    inode->size = disk->size;
+    if (inode_is(inode, DISK_MODE_REGULAR) && fs->super->rev_level != 0)
+        inode->size |= (uint64_t)disk->size_high << 32;
+    inode->atim = time_load(disk->atime, extra ? disk->atime_extra : 0, extra);
+    inode->mtim = time_load(disk->mtime, extra ? disk->mtime_extra : 0, extra);
+    inode->ctim = time_load(disk->ctime, extra ? disk->ctime_extra : 0, extra);
+    memcpy(inode->block, disk->block, sizeof(inode->block));
+    if (inode->mode == 0)
+        return CLOUDABI_ESTALE;
+    if (inode->nlink == 0 && !size_holds(inode))
+        return CLOUDABI_ESTALE; /* as the removed are left */
+    if (!size_holds(inode) || (inode->flags & DISK_FLAGS_FOREIGN) != 0)
+        return fs_damaged(inode->fs);
+    return 0;
+}
+
+static void encode(const struct inode *inode, struct disk_inode *disk)
+{
+    const struct fs *fs = inode->fs;
+    disk->mode = inode->mode;
+    disk->links_count = (uint16_t)inode->nlink;
+    disk->flags = inode->flags;
+    disk->generation = inode->generation;
+    disk->file_acl = inode->file_acl;
+    disk->dtime = inode->dtime;
+    disk->blocks = inode->sectors;
+    disk->size = (uint32_t)inode->size;
+    if (inode_is(inode, DISK_MODE_REGULAR) && fs->super->rev_level != 0)
+        disk->size_high = (uint32_t)(inode->size >> 32);
+    times_store(inode, disk, has_extra_times(fs, disk));
+    memcpy(disk->block, inode->block, sizeof(inode->block));
+}
+
+/* The first file past 2 GiB needs the file system to say so. */
+static void note_large(const struct inode *inode)
+{
+    struct disk_super *super = inode->fs->super;
+    if (!inode_is(inode, DISK_MODE_REGULAR) || inode->size <= INT32_MAX || super->rev_level == 0 ||
+        (super->feature_ro_compat & DISK_RO_LARGE_FILE) != 0)
+        return;
+    super->feature_ro_compat |= DISK_RO_LARGE_FILE;
+    super_dirty(inode->fs);
+}
+
+cloudabi_errno_t inode_store(struct inode *inode)
+{
+    struct buffer *buffer;
+    struct disk_inode *disk;
+    TRY(disk_find(inode->fs, inode->ino, &buffer, &disk));
+    encode(inode, disk);
+    note_large(inode);
+    buffer_dirty(buffer, WRITE_INODE);
+    buffer_put(buffer);
+    return 0;
+}
+
+cloudabi_errno_t inode_store_fresh(struct inode *inode)
+{
+    struct fs *fs = inode->fs;
+    struct buffer *buffer;
+    struct disk_inode *disk;
+    TRY(disk_find(fs, inode->ino, &buffer, &disk));
+    memset(disk, 0, fs->inode_size);
+    if (fs->inode_size >= sizeof(*disk)) {
+        disk->extra_isize = DISK_EXTRA_ALL;
+        time_store(inode->ctim, &disk->crtime, &disk->crtime_extra);
+    }
+    encode(inode, disk);
+    buffer_dirty(buffer, WRITE_INODE);
+    buffer_put(buffer);
+    return 0;
+}
+
+/* --- the table in memory ------------------------------------------------------------------ */
+
+static struct inode **table_slot(struct fs *fs, uint32_t ino)
+{
+    return &fs->table[ino & (INODE_TABLE - 1)];
+}
+
+struct inode *inode_find(struct fs *fs, uint32_t ino)
+{
+    struct inode *inode = *table_slot(fs, ino);
+    while (inode != NULL && inode->ino != ino)
+        inode = inode->table_next;
+    return inode;
+}
+
+cloudabi_errno_t inode_new(struct fs *fs, uint32_t ino, struct inode **out)
+{
+    struct inode *inode = calloc(1, sizeof(*inode));
+    if (inode == NULL)
+        return CLOUDABI_ENOMEM;
+    inode->fs = fs;
+    inode->ino = ino;
+    inode->holds = 1;
+    inode->atim = inode->mtim = inode->ctim = fs->now;
+    inode->table_next = *table_slot(fs, ino);
+    *table_slot(fs, ino) = inode;
+    *out = inode;
+    return 0;
+}
+
+static void idle_remove(struct inode *inode)
+{
+    struct fs *fs = inode->fs;
+    *(inode->idle_previous != NULL ? &inode->idle_previous->idle_next : &fs->idle_first) =
+        inode->idle_next;
+    *(inode->idle_next != NULL ? &inode->idle_next->idle_previous : &fs->idle_last) =
+        inode->idle_previous;
+    inode->idle = false;
+    fs->idle_count--;
+}
+
+static void inode_free(struct inode *inode)
+{
+    struct inode **at = table_slot(inode->fs, inode->ino);
+    while (*at != inode)
+        at = &(*at)->table_next;
+    *at = inode->table_next;
+    if (inode->idle)
+        idle_remove(inode);
+    index_drop(inode);
+    inode_forget_data(inode);
+    free(inode);
+}
+
+static void idle_add(struct inode *inode)
+{
+    struct fs *fs = inode->fs;
+    inode->idle = true;
+    inode->idle_next = NULL;
+    inode->idle_previous = fs->idle_last;
+    *(fs->idle_last != NULL ? &fs->idle_last->idle_next : &fs->idle_first) = inode;
+    fs->idle_last = inode;
+    if (++fs->idle_count > IDLE_MAX)
+        inode_free(fs->idle_first);
+}
+
+void inodes_free(struct fs *fs)
+{
+    for (uint32_t i = 0; i < INODE_TABLE; i++) {
+        while (fs->table[i] != NULL)
+            inode_free(fs->table[i]);
+    }
+}
+
+cloudabi_errno_t inode_load(struct fs *fs, uint32_t ino, struct inode **out)
+{
+    struct inode *inode = inode_find(fs, ino);
+    struct buffer *buffer;
+    struct disk_inode *disk;
+    if (inode != NULL) {
+        inode_hold(inode);
+        *out = inode;
+        return 0;
+    }
+    if (ino == 0 || ino > fs->inodes)
+        return CLOUDABI_ESTALE;
+    TRY(disk_find(fs, ino, &buffer, &disk));
+    cloudabi_errno_t error = inode_new(fs, ino, &inode);
+    if (error == 0)
+        error = decode(inode, disk);
+    buffer_put(buffer);
+    if (error == 0)
+        *out = inode;
+    else if (inode != NULL)
+        inode_free(inode);
+    return error;
+}
+
+cloudabi_errno_t fs_inode(struct fs *fs, uint32_t ino, uint32_t generation, struct inode **out)
+{
+    struct inode *inode;
+    if (ino != FS_ROOT && (ino < fs->first_ino || ino > fs->inodes))
+        return CLOUDABI_ESTALE;
+    TRY(inode_load(fs, ino, &inode));
+    bool other = ino != FS_ROOT && generation != 0 && inode->generation != generation;
+    if (inode->dead || other || (inode->nlink == 0 && inode->lookups == 0)) {
+        /* What has no names on the disk and was not made an orphan here is not for us to remove. */
+        inode->dead = inode->dead || (inode->nlink == 0 && inode->holds == 1 && !inode->orphan);
+        inode_put(inode);
+        return CLOUDABI_ESTALE;
+    }
+    *out = inode;
+    return 0;
+}
+
+/* --- holds and lookups -------------------------------------------------------------------- */
+
+void inode_hold(struct inode *inode)
+{
+    if (inode->idle)
+        idle_remove(inode);
+    inode->holds++;
+}
+
+/* Nobody uses it. One without names goes; if that fails it stays on the orphan list for the next mount. */
+static void inode_rest(struct inode *inode)
+{
+    struct fs *fs = inode->fs;
+    if (inode->holds != 0 || inode->lookups != 0)
+        return;
+    if (inode->nlink == 0 && !inode->dead && !fs->read_only) {
+        inode->holds = 1;
+        (void)inode_delete(inode);
+        inode->holds = 0;
+        inode->dead = true;
+    }
+    if (inode->dead && !inode->orphan)
+        inode_free(inode);
+    else if (!inode->dead && !inode->orphan)
+        idle_add(inode);
+}
+
+void inode_put(struct inode *inode)
+{
+    if (inode == NULL)
+        return;
+    inode->holds--;
+    inode_rest(inode);
+}
+
+void inode_referenced(struct inode *inode)
+{
+    if (inode->idle)
+        idle_remove(inode);
+    inode->lookups++;
+}
+
+cloudabi_errno_t inode_forget(struct inode *inode, uint64_t count, uint64_t now)
+{
+    if (inode->lookups == 0)
+        return 0;
+    inode->fs->now = now;
+    inode->lookups -= count < inode->lookups ? count : inode->lookups;
+    if (inode->lookups == 0)
+        inode_forget_data(inode);
+    inode_rest(inode);
+    return 0;
+}
+
+void inode_forget_data(struct inode *inode)
+{
+    struct fs *fs = inode->fs;
+    if (inode->ahead.count != 0)
+        blocks_unchoose(fs, inode->ahead.physical, inode->ahead.count);
+    inode->ahead.count = 0;
+    for (uint32_t i = 0; i < inode->chosen.count; i++)
+        blocks_unchoose(fs, inode->chosen.list[i].physical, inode->chosen.list[i].count);
+    ranges_free(&inode->chosen);
+    promise_drop(inode, 0, UINT32_MAX);
+    ranges_free(&inode->reserved);
+}
