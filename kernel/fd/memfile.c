@@ -9,6 +9,9 @@
  */
 #include "kernel/fd/memfile.h"
 
+#include "kernel/mm/transfer.h"
+#include "kernel/proc/process.h"
+
 static inline struct memobj *object_of(const struct file *file)
 {
     return file->data;
@@ -81,23 +84,33 @@ cloudabi_errno_t memfile_read(struct file *file, const struct user_vec *to, cons
     return *done > 0 ? 0 : error;
 }
 
-static cloudabi_errno_t append(struct file *file, const struct user_vec *from, size_t *done)
+static cloudabi_errno_t append(struct file *file, const struct user_vec *from, uint64_t *at,
+                               size_t *done)
 {
-    uint64_t at = 0;
-    cloudabi_errno_t error = memobj_write(object_of(file), from, &at, true, done);
+    cloudabi_errno_t error = memobj_write(object_of(file), from, at, true, done);
     if (*done > 0)
-        __atomic_store_n(&file->position, at + *done, __ATOMIC_RELAXED);
+        __atomic_store_n(&file->position, *at + *done, __ATOMIC_RELAXED);
     return error;
 }
 
 static cloudabi_errno_t write_at_position(struct file *file, const struct user_vec *from,
-                                          size_t *done)
+                                          uint64_t *at, size_t *done)
 {
-    uint64_t at = position_claim_write(file, from->total);
-    uint64_t where = at;
-    cloudabi_errno_t error = memobj_write(object_of(file), from, &where, false, done);
-    position_settle(file, at, from->total, *done);
+    uint64_t claimed = *at = position_claim_write(file, from->total);
+    cloudabi_errno_t error = memobj_write(object_of(file), from, at, false, done);
+    position_settle(file, claimed, from->total, *done);
     return error;
+}
+
+/* What was written in [START, END) is to last when this returns; an earlier error is reported, too, once. */
+static cloudabi_errno_t sync_range(struct file *file, uint64_t start, uint64_t end, bool data_only)
+{
+    struct memobj *object = object_of(file);
+    cloudabi_errno_t error = memobj_flush(object, start, end);
+    cloudabi_errno_t noted = memobj_error(object, &file->error_seen);
+    if (error == 0)
+        error = noted;
+    return error != 0 ? error : memobj_sync(object, data_only);
 }
 
 cloudabi_errno_t memfile_write(struct file *file, const struct user_vec *from,
@@ -105,18 +118,19 @@ cloudabi_errno_t memfile_write(struct file *file, const struct user_vec *from,
 {
     cloudabi_fdflags_t flags = flags_of(file);
     cloudabi_errno_t error;
+    uint64_t at = 0;
     if (offset != NULL) {
-        uint64_t at = *offset;
+        at = *offset;
         error = memobj_write(object_of(file), from, &at, false, done);
     } else if (flags & CLOUDABI_FDFLAG_APPEND) {
-        error = append(file, from, done);
+        error = append(file, from, &at, done);
     } else {
-        error = write_at_position(file, from, done);
+        error = write_at_position(file, from, &at, done);
     }
     if (*done == 0)
         return error;
-    if (flags & (CLOUDABI_FDFLAG_SYNC | CLOUDABI_FDFLAG_DSYNC))
-        return memfile_sync(file, !(flags & CLOUDABI_FDFLAG_SYNC));
+    if (object_of(file)->paging != NULL && (flags & (CLOUDABI_FDFLAG_SYNC | CLOUDABI_FDFLAG_DSYNC)))
+        return sync_range(file, at, at + *done, !(flags & CLOUDABI_FDFLAG_SYNC));
     return 0;
 }
 
@@ -144,15 +158,8 @@ cloudabi_errno_t memfile_seek(struct file *file, int64_t delta, cloudabi_whence_
 
 cloudabi_errno_t memfile_sync(struct file *file, bool data_only)
 {
-    struct memobj *object = object_of(file);
-    cloudabi_errno_t error = 0;
-    if (object->pager == NULL) /* it is kept in memory, where it is already */
-        return 0;
-    if (object->pager->page_out != NULL)
-        error = object->pager->page_out(object, 0, object_size(object));
-    if (error == 0 && object->pager->sync != NULL)
-        error = object->pager->sync(object, data_only);
-    return error;
+    /* Without a pager it is kept in memory, where it is already. */
+    return object_of(file)->paging != NULL ? sync_range(file, 0, UINT64_MAX, data_only) : 0;
 }
 
 cloudabi_errno_t memfile_stat(struct file *file, cloudabi_filestat_t *out)
@@ -200,8 +207,13 @@ cloudabi_errno_t memfile_allocate(struct file *file, uint64_t offset, uint64_t l
 cloudabi_errno_t memfile_advise(struct file *file, uint64_t offset, uint64_t length,
                                 cloudabi_advice_t advice)
 {
-    /* Advice: nothing has to follow from it, and objects without a pager have nothing to give back. */
-    (void)file, (void)offset, (void)length, (void)advice;
+    uint64_t end = length != 0 && length <= UINT64_MAX - offset ? offset + length : UINT64_MAX;
+    if (object_of(file)->paging == NULL) /* it has nothing to give back or to fetch */
+        return 0;
+    if (advice == CLOUDABI_ADVICE_DONTNEED)
+        memobj_drop_clean(object_of(file), offset, end);
+    else if (advice == CLOUDABI_ADVICE_WILLNEED)
+        memobj_will_need(object_of(file), offset, end);
     return 0;
 }
 
@@ -211,10 +223,21 @@ cloudabi_errno_t memfile_map(struct file *file, uint64_t offset, uint64_t length
     (void)length, (void)shared;
     if (object_of(file)->revoked != 0)
         return object_of(file)->revoked;
+    /* A service must not have to wait for a pager, which might wait for it, when it touches its memory. */
+    if (object_of(file)->paging != NULL && process_self()->ports_served != NULL)
+        return CLOUDABI_ENOTSUP;
     *object = memobj_get(object_of(file));
     *object_offset = offset;
     *no_fork = false;
     return 0;
+}
+
+cloudabi_errno_t memfile_transfer(struct file *file, bool write, uint64_t offset,
+                                  struct transfer *transfer)
+{
+    cloudabi_errno_t error = memobj_transfer(object_of(file), write, offset, transfer);
+    transfer_destroy(transfer);
+    return error;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -247,6 +270,7 @@ static const struct file_ops memfile_ops = {
     .allocate = memfile_allocate,
     .advise = memfile_advise,
     .map = memfile_map,
+    .transfer = memfile_transfer,
 };
 
 struct file *memfile_create(struct job *job, cloudabi_filetype_t type, struct memobj *object,

@@ -21,6 +21,8 @@ cloudabi_errno_t memfile_stat(struct file *file,
 cloudabi_errno_t memfile_stat_put(struct file *file, const cloudabi_filestat_t *in,
                                   cloudabi_fsflags_t mask);
 cloudabi_errno_t memfile_allocate(struct file *file, uint64_t offset, uint64_t length);
+cloudabi_errno_t memfile_transfer(struct file *file, bool write, uint64_t offset,
+                                  struct transfer *transfer);
 cloudabi_errno_t memfile_advise(struct file *file, uint64_t offset, uint64_t length,
                                 cloudabi_advice_t advice);
 cloudabi_errno_t memfile_map(struct file *file, uint64_t offset, uint64_t length, bool shared,

@@ -9,6 +9,7 @@
 #include "kernel/fd/port_priv.h"
 #include "kernel/lib/random.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/memobj_pager.h"
 #include "kernel/mm/slab.h"
 
 #define FIXED_PAGES 6u /* header, commands, four of slots */
@@ -34,6 +35,8 @@ void port_put(struct port *port)
 {
     if (atomic_fetch_sub_explicit(&port->references, 1, memory_order_acq_rel) != 1)
         return;
+    if (port->pool != NULL)
+        paging_pool_close(port->pool);
     release_frames(port->fixed, FIXED_PAGES);
     for (unsigned i = 0; i < PORT_SLOTS; i++) {
         release_frames(port->slot[i].payload, PORT_PAYLOAD_FRAMES);
@@ -153,6 +156,8 @@ static cloudabi_errno_t port_serve(struct port *port)
     struct memobj *region;
     struct frame *fixed[FIXED_PAGES] = {0};
     cloudabi_errno_t error = serving_note(port);
+    if (error == 0 && port->pool != NULL) /* the last instance's writes may still be at a device */
+        error = paging_pool_settle(port->pool);
     if (error == 0)
         error = region_create(&region, fixed);
     if (error != 0)

@@ -15,6 +15,8 @@
 
 #define NO_SLOT       PORT_SLOTS
 #define RESERVED_MASK ((1ull << PORT_RESERVED_SLOTS) - 1)
+#define RETRY_NS \
+    5000000u /* a flusher looks for itself: who is woken for a reserved slot may not take it */
 
 /* Does a caller in JOB, or in one below it, hold SLOT? The job of an abandoned slot may be gone: its address is
  * all that is looked at. */
@@ -49,12 +51,13 @@ static bool over_share(const struct port *port, const struct job *job)
 /* A free slot that callers may use, marked as taken. NO_SLOT: none. Lock held. */
 static unsigned slot_take(struct port *port)
 {
-    uint64_t usable = port->free_slots & ~RESERVED_MASK;
-    const struct job *job = process_self()->job;
+    const struct process *process = process_self();
+    uint64_t usable = port->free_slots & ~(process != NULL ? RESERVED_MASK : 0);
+    const struct job *job = process != NULL ? process->job : thread_self()->job;
     spinlock_assert_held(&port->lock);
     if (usable == 0)
         return NO_SLOT;
-    if (port->callers != 0 && over_share(port, job))
+    if (process != NULL && port->callers != 0 && over_share(port, job))
         return NO_SLOT;
     unsigned i = (unsigned)__builtin_ctzll(usable);
     port->free_slots &= ~(1ull << i);
@@ -136,12 +139,13 @@ static cloudabi_errno_t try_begin(struct port_call *call, uint32_t epoch)
 __attribute__((noinline)) static cloudabi_errno_t wait_begin(struct port_call *call, uint32_t epoch)
 {
     struct port *port = call->port;
-    struct client client = {.job = job_get(process_self()->job)};
+    bool kernel = process_self() == NULL;
+    struct client client = {.job = job_get(kernel ? thread_self()->job : process_self()->job)};
     cloudabi_errno_t error;
     waitq_add(&port->clients, &client.waiter);
     while ((error = try_begin(call, epoch)) == CLOUDABI_EAGAIN) {
-        error = thread_park(UINT64_MAX);
-        if (error != 0)
+        error = thread_park(kernel ? arch_clock_monotonic() + RETRY_NS : UINT64_MAX);
+        if (error != 0 && !(kernel && error == CLOUDABI_ETIMEDOUT))
             break;
         waitq_rearm(&client.waiter);
     }

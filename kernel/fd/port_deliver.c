@@ -8,6 +8,7 @@
 #include "kernel/debug/log.h"
 #include "kernel/fd/port_priv.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/transfer.h"
 #include "kernel/sched/sched.h"
 
 #define ERRNO_LAST CLOUDABI_ENOTCAPABLE
@@ -38,6 +39,20 @@ static bool takes_names(uint16_t op)
     return op >= PORT_OPEN && op <= PORT_RENAME;
 }
 
+static bool moves_pages(uint16_t op)
+{
+    return op == PORT_PAGE_IN || op == PORT_PAGE_OUT;
+}
+
+static const char *page_reply_fault(const struct port_reply *reply)
+{
+    if (reply->kind == PORT_REPLY_EXTENTS)
+        return reply->len <= PORT_EXTENTS_MAX * sizeof(struct port_extent) ? NULL : "length";
+    if (reply->kind != PORT_REPLY_DATA)
+        return "kind of this operation";
+    return reply->len <= PORT_PAGES_MAX * PAGE_SIZE ? NULL : "length";
+}
+
 /* What is wrong with a reply to slot SLOT, or NULL. Lock held. */
 static const char *reply_fault(const struct slot *slot, unsigned i, const struct port_reply *reply)
 {
@@ -49,6 +64,8 @@ static const char *reply_fault(const struct slot *slot, unsigned i, const struct
         return NULL;
     if (reply->kind >= PORT_REPLY_KINDS || reply->form >= PORT_FORMS)
         return "kind";
+    if (moves_pages(slot->op))
+        return page_reply_fault(reply);
     if (reply->len > PORT_PAYLOAD || reply->cookie_len > PORT_COOKIE_MAX)
         return "length";
     if (reply->kind >= PORT_REPLY_FD && !takes_names(slot->op))
@@ -124,7 +141,56 @@ static const char *reply_descriptor(struct port *port, const struct port_reply *
 
 static bool names_descriptor(const struct port_reply *reply)
 {
-    return reply->error == 0 && (reply->kind == PORT_REPLY_FD || reply->kind == PORT_REPLY_CROSS);
+    if (reply->error != 0)
+        return false;
+    return reply->kind == PORT_REPLY_FD || reply->kind == PORT_REPLY_CROSS ||
+           (reply->kind == PORT_REPLY_EXTENTS && reply->fd[0] >= 0);
+}
+
+/* Copies LEN bytes between ADDRESS of the service and the pages of a request. */
+static const char *copy_pages(const struct transfer *pages, bool out, uint64_t address, size_t len)
+{
+    cloudabi_errno_t error = 0;
+    for (unsigned i = 0; error == 0 && len > 0; i++) {
+        size_t here = len < PAGE_SIZE ? len : PAGE_SIZE;
+        if (i == pages->count)
+            return "length of data";
+        char *data = frame_data(pages->piece[i].frame);
+        error = out ? copy_to_user(user_addr(address), data, here)
+                    : copy_from_user(data, user_addr(address), here);
+        if (error == 0 && here < PAGE_SIZE && !out)
+            memset(data + here, 0, PAGE_SIZE - here);
+        address += here;
+        len -= here;
+    }
+    return error == 0 ? NULL : "address of data";
+}
+
+/* A reply DATA: the bytes are moved here, where its address means something. The pages are held meanwhile, as the
+ * request may end. Lock held; comes back with it. */
+static const char *reply_data(struct port *port, const struct slot *slot)
+{
+    const struct port_reply *reply = &slot->reply;
+    struct transfer pages;
+    if (slot->state != SLOT_POSTED || slot->transfer == NULL)
+        return NULL;
+    pages = *slot->transfer;
+    for (unsigned i = 0; i < pages.count; i++)
+        frame_get(pages.piece[i].frame);
+    bool out = slot->op == PORT_PAGE_OUT;
+    uint64_t address = reply->a;
+    size_t len = reply->len;
+    spinlock_unlock(&port->lock);
+    const char *fault = copy_pages(&pages, out, address, len);
+    for (unsigned i = 0; i < pages.count; i++)
+        frame_put(pages.piece[i].frame);
+    spinlock_lock(&port->lock);
+    return fault;
+}
+
+static bool has_data(const struct slot *slot)
+{
+    return slot->reply.error == 0 && slot->reply.kind == PORT_REPLY_DATA;
 }
 
 /* The reply is in the slot and names a descriptor, or nobody waits for it. Lock held; dropped. */
@@ -136,6 +202,8 @@ __attribute__((noinline)) static const char *take_rare_reply(struct port *port, 
     const char *fault = NULL;
     if (names_descriptor(&slot->reply))
         fault = reply_descriptor(port, &slot->reply, &given);
+    else if (has_data(slot))
+        fault = reply_data(port, slot);
     if (fault == NULL && expects_reply(port, slot) && slot->state == SLOT_POSTED && !slot->note) {
         slot->given = given;
         given.file = NULL;
@@ -163,8 +231,8 @@ static const char *take_reply(struct port *port, unsigned i, struct thread **nex
         atomic_signal_fence(memory_order_seq_cst); /* what follows looks at the copy */
         fault = reply_fault(slot, i, &slot->reply);
     }
-    if (fault == NULL &&
-        (slot->state != SLOT_POSTED || slot->note || names_descriptor(&slot->reply)))
+    if (fault == NULL && (slot->state != SLOT_POSTED || slot->note || has_data(slot) ||
+                          names_descriptor(&slot->reply)))
         return take_rare_reply(port, i, next);
     if (fault == NULL) {
         slot->node = reply_node(port, slot);
@@ -248,18 +316,35 @@ static cloudabi_errno_t command_mint(struct port *port, const struct port_comman
     return error;
 }
 
-static void command_node(struct port *port, const struct port_command *command)
+static cloudabi_errno_t command_object(struct port_node *node, const struct port_command *command)
 {
+    cloudabi_errno_t error = 0;
+    uint64_t end = command->b < UINT64_MAX - command->a ? command->a + command->b : UINT64_MAX;
+    struct memobj *object = port_node_object_get(node);
+    if (object == NULL)
+        return 0;
+    if (command->op == PORT_CMD_RESIZE)
+        error = memobj_resized(object, command->a);
+    else if (object->paging != NULL)
+        memobj_drop_clean(object, command->a, end);
+    memobj_put(object);
+    return error;
+}
+
+static cloudabi_errno_t command_node(struct port *port, const struct port_command *command)
+{
+    cloudabi_errno_t error = 0;
     struct port_node *node = port_node_find(port, command->node);
     if (node == NULL)
-        return; /* nothing of it is in use here */
+        return 0; /* nothing of it is in use here */
     if (command->op == PORT_CMD_READY)
         port_node_ready(node, (uint32_t)command->a);
     else if (command->op == PORT_CMD_REVOKE)
         port_node_revoke(node);
-    else if (command->op == PORT_CMD_RESIZE && node->object != NULL)
-        memobj_resize(node->object, command->a);
+    else
+        error = command_object(node, command);
     port_node_put(node);
+    return error;
 }
 
 static const char *take_command(struct port *port, struct port_command *shared)
@@ -271,7 +356,7 @@ static const char *take_command(struct port *port, struct port_command *shared)
     case PORT_CMD_REVOKE:
     case PORT_CMD_RESIZE:
     case PORT_CMD_INVAL:
-        command_node(port, &command);
+        shared->error = command_node(port, &command);
         return NULL;
     case PORT_CMD_KICK:
         channel_kick(port, command.a);

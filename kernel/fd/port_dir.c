@@ -5,6 +5,7 @@
  */
 #include "kernel/fd/place.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/memobj_pager.h"
 #include "kernel/mm/slab.h"
 
 struct port_dir {
@@ -111,7 +112,10 @@ static cloudabi_errno_t dir_sync(struct file *file, bool data_only)
     cloudabi_errno_t error = dir_node(file->data, &node);
     if (error != 0)
         return error;
-    error = port_node_sync(node, data_only);
+    if (node->id == PORT_ROOT_NODE && node->port->pool != NULL) /* the orderly end of a service */
+        error = paging_pool_flush(node->port->pool);
+    if (error == 0)
+        error = port_node_sync(node, data_only);
     port_node_put(node);
     return error;
 }

@@ -14,28 +14,37 @@ static void stat_overlay(struct memobj *object, cloudabi_filestat_t *stat)
         stat->st_ctim = object->ctime;
 }
 
-void port_stat_overlay(struct port *port, uint64_t id, cloudabi_filestat_t *stat)
+/* The object that is in use for node ID: referenced, or NULL. */
+static struct memobj *object_in_use(struct port *port, uint64_t id)
 {
     struct port_node *node = id != 0 ? port_node_find(port, id) : NULL;
     if (node == NULL)
-        return;
-    if (node->object != NULL)
-        stat_overlay(node->object, stat);
+        return NULL;
+    struct memobj *object = port_node_object_get(node);
     port_node_put(node);
+    return object;
+}
+
+void port_stat_overlay(struct port *port, uint64_t id, cloudabi_filestat_t *stat)
+{
+    struct memobj *object = object_in_use(port, id);
+    if (object == NULL)
+        return;
+    stat_overlay(object, stat);
+    memobj_put(object);
 }
 
 void port_times_set(struct port *port, uint64_t id, const cloudabi_filestat_t *stat)
 {
-    struct port_node *node = id != 0 ? port_node_find(port, id) : NULL;
-    if (node == NULL)
+    struct memobj *object = object_in_use(port, id);
+    if (object == NULL)
         return;
-    if (node->object != NULL) {
-        mutex_lock(&node->object->write);
-        node->object->atime = stat->st_atim;
-        node->object->mtime = stat->st_mtim;
-        mutex_unlock(&node->object->write);
+    if (mutex_lock_killable(&object->write) == 0) {
+        object->atime = stat->st_atim;
+        object->mtime = stat->st_mtim;
+        mutex_unlock(&object->write);
     }
-    port_node_put(node);
+    memobj_put(object);
 }
 
 static cloudabi_errno_t paged_stat(struct file *file, cloudabi_filestat_t *out)
@@ -48,14 +57,33 @@ static cloudabi_errno_t paged_stat(struct file *file, cloudabi_filestat_t *out)
 
 static cloudabi_errno_t paged_sync(struct file *file, bool data_only)
 {
+    const struct memobj *object = file->data;
     cloudabi_errno_t error = memfile_sync(file, data_only);
-    return error != 0 ? error : port_node_sync(file->backing, data_only);
+    return error != 0 || object->paging != NULL ? error : port_node_sync(file->backing, data_only);
+}
+
+/* A pager is told of times that are set: nothing may ever be written that would tell it later. */
+static cloudabi_errno_t paged_stat_put(struct file *file, const cloudabi_filestat_t *in,
+                                       cloudabi_fsflags_t mask)
+{
+    const struct memobj *object = file->data;
+    cloudabi_errno_t error = memfile_stat_put(file, in, mask);
+    if (error != 0 || object->paging == NULL || (mask & CLOUDABI_FILESTAT_SIZE) != 0)
+        return error;
+    cloudabi_filestat_t times = {.st_atim = object->atime, .st_mtim = object->mtime};
+    if (mask & (CLOUDABI_FILESTAT_ATIM | CLOUDABI_FILESTAT_ATIM_NOW))
+        mask = (mask & ~CLOUDABI_FILESTAT_ATIM_NOW) | CLOUDABI_FILESTAT_ATIM;
+    if (mask & (CLOUDABI_FILESTAT_MTIM | CLOUDABI_FILESTAT_MTIM_NOW))
+        mask = (mask & ~CLOUDABI_FILESTAT_MTIM_NOW) | CLOUDABI_FILESTAT_MTIM;
+    return port_node_stat_put(file->backing, &times, mask);
 }
 
 static void paged_close(struct file *file)
 {
     struct port_node *node = file->backing;
     memfile_close(file);
+    if (__atomic_load_n(&node->unlinked, __ATOMIC_RELAXED))
+        port_pager_drop(node);
     port_node_put(node);
 }
 
@@ -66,10 +94,11 @@ static const struct file_ops paged_ops = {
     .seek = memfile_seek,
     .sync = paged_sync,
     .stat = paged_stat,
-    .stat_put = memfile_stat_put,
+    .stat_put = paged_stat_put,
     .allocate = memfile_allocate,
     .advise = memfile_advise,
     .map = memfile_map,
+    .transfer = memfile_transfer,
 };
 
 cloudabi_errno_t port_paged_create(struct job *job, struct port_node *node, struct memobj *object,
@@ -80,6 +109,7 @@ cloudabi_errno_t port_paged_create(struct job *job, struct port_node *node, stru
     if (file == NULL)
         return CLOUDABI_ENOMEM;
     file->backing = port_node_get(node);
+    memobj_error(object, &file->error_seen); /* what failed before is not its business */
     cloudabi_errno_t error = write ? memfile_set_writer(file) : 0;
     if (error != 0) {
         memobj_get(object); /* the caller keeps both references on failure */

@@ -113,7 +113,8 @@ static cloudabi_errno_t open_paged(struct name_request *request, struct port_cal
         memobj_put(object);
         return error;
     }
-    if ((request->open->oflags & CLOUDABI_O_TRUNC) != 0 && !object->fixed)
+    if ((request->open->oflags & CLOUDABI_O_TRUNC) != 0 && !object->fixed &&
+        (object->paging == NULL || object->size != 0))
         error = memobj_resize(object, 0); /* after ETXTBSY has been looked at */
     if (error != 0) {
         port_node_get(node); /* the caller still has one to drop */
@@ -224,6 +225,10 @@ static cloudabi_errno_t take_done(struct name_request *request, struct port_call
         return 0;
     case PORT_READLINK:
         return take_link(request, call);
+    case PORT_UNLINK:
+    case PORT_RENAME:
+        port_pager_unlinked(call->port, call->reply->node);
+        return 0;
     case PORT_OPEN:
     case PORT_WALK:
         return CLOUDABI_EIO; /* nothing was named */

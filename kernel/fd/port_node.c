@@ -5,6 +5,7 @@
  * FORGET that crosses a new reply for the same node takes back only what it names.
  */
 #include "kernel/fd/port_priv.h"
+#include "kernel/mm/memobj_pager.h"
 #include "kernel/mm/slab.h"
 
 static struct slab_cache node_cache = SLAB_CACHE(node_cache, struct port_node, OBJECT_NODE);
@@ -169,10 +170,21 @@ void port_nodes_detach(struct port *port, struct list *list)
     }
 }
 
+struct memobj *port_node_object_get(struct port_node *node)
+{
+    spinlock_lock(&node->port->lock);
+    struct memobj *object = node->object != NULL ? memobj_get(node->object) : NULL;
+    spinlock_unlock(&node->port->lock);
+    return object;
+}
+
 static void node_revoke_object(struct port_node *node)
 {
-    if (node->object != NULL)
-        memobj_revoke(node->object, CLOUDABI_EIO);
+    struct memobj *object = port_node_object_get(node);
+    if (object != NULL) {
+        memobj_revoke(object, CLOUDABI_EIO);
+        memobj_put(object);
+    }
     waitq_wake_all(&node->waiters);
 }
 
@@ -204,29 +216,46 @@ void port_node_ready(struct port_node *node, uint32_t events)
     waitq_wake_all(&node->waiters);
 }
 
-cloudabi_errno_t port_node_object(struct port_node *node, const struct port_reply *reply,
-                                  struct memobj **object)
+/* A new object for NODE as the reply describes it. */
+static cloudabi_errno_t object_create(struct port_node *node, const struct port_reply *reply,
+                                      struct memobj **object)
 {
-    struct port *port = node->port;
-    spinlock_lock(&port->lock);
-    *object = node->object != NULL ? memobj_get(node->object) : NULL;
-    spinlock_unlock(&port->lock);
-    if (*object != NULL)
-        return 0;
-    struct memobj *fresh = memobj_create(port->job, reply->attr.size);
+    struct memobj *fresh = memobj_create(node->port->job, reply->attr.size);
     if (fresh == NULL)
         return CLOUDABI_ENOMEM;
     fresh->fixed = (reply->flags & PORT_REPLY_FIXED) != 0;
     fresh->atime = reply->attr.atim;
     fresh->mtime = reply->attr.mtim;
     fresh->ctime = reply->attr.ctim;
+    cloudabi_errno_t error =
+        (reply->flags & PORT_REPLY_PAGER) != 0 ? port_pager_attach(node, fresh) : 0;
+    if (error != 0)
+        memobj_put(fresh);
+    else
+        *object = fresh;
+    return error;
+}
+
+cloudabi_errno_t port_node_object(struct port_node *node, const struct port_reply *reply,
+                                  struct memobj **object)
+{
+    struct port *port = node->port;
+    struct memobj *fresh;
+    if ((*object = port_node_object_get(node)) != NULL)
+        return 0;
+    cloudabi_errno_t error = object_create(node, reply, &fresh);
+    if (error != 0)
+        return error;
     spinlock_lock(&port->lock);
-    if (node->object == NULL && !node->dead) {
-        node->object = memobj_get(fresh);
+    bool mine = node->object == NULL && !node->dead;
+    if (mine) {
+        node->object = fresh->paging == NULL ? memobj_get(fresh) : fresh;
         node->keep = (reply->flags & PORT_REPLY_KEEP) != 0;
     }
     *object = node->object != NULL ? memobj_get(node->object) : NULL;
     spinlock_unlock(&port->lock);
+    if (!mine && fresh->paging != NULL)
+        paging_forget(fresh);
     memobj_put(fresh);
     return *object != NULL ? 0 : CLOUDABI_EIO;
 }

@@ -83,22 +83,25 @@ struct port {
     struct file
         *claim[PORT_CLAIMS_MAX]; /* l: devices that get the memory of requests; referenced */
     unsigned claims;             /* l to change, a to read: a DMA port, if not 0 */
+    struct paging_pool *pool;    /* a: set once: of its objects with pagers, or NULL */
     struct transfer *spent;      /* l: of requests whose callers were killed; to be dropped */
 };
 
 /* One node of the service that the kernel knows: open files, directories, a stop on a walk. */
 struct port_node {
-    uint32_t references;   /* l */
-    uint32_t lookups;      /* l: references that the service counts for us; given back by FORGET */
-    struct port *port;     /* c; referenced */
-    uint64_t id;           /* c */
-    uint32_t epoch;        /* c */
-    bool keep;             /* l: the object lives until REVOKE */
-    bool dead;             /* l: its epoch is over or it was revoked */
-    uint32_t ready;        /* l: PORT_EVENT_* of a synthetic file */
-    struct memobj *object; /* l: set once; referenced */
-    struct waitq waiters;  /* poll of synthetic files */
-    struct list link;      /* l: bucket */
+    uint32_t references; /* l */
+    uint32_t lookups;    /* l: references that the service counts for us; given back by FORGET */
+    struct port *port;   /* c; referenced */
+    uint64_t id;         /* c */
+    uint32_t epoch;      /* c */
+    bool keep;           /* l: the object lives until REVOKE */
+    bool dead;           /* l: its epoch is over or it was revoked */
+    bool unlinked;       /* a: its last name is gone */
+    uint32_t ready;      /* l: PORT_EVENT_* of a synthetic file */
+    struct memobj
+        *object; /* l: referenced; with a pager weak: it refers to the node (port_pager.c) */
+    struct waitq waiters;    /* poll of synthetic files */
+    struct list link;        /* l: bucket */
     struct list forget_link; /* l */
 };
 
@@ -202,6 +205,17 @@ void port_node_ready(struct port_node *node, uint32_t events);
 /* The memory object of a PAGED node, created on first use: referenced. */
 cloudabi_errno_t port_node_object(struct port_node *node, const struct port_reply *reply,
                                   struct memobj **object);
+
+/* The object that the kernel keeps for NODE: referenced, or NULL. */
+struct memobj *port_node_object_get(struct port_node *node);
+
+/* --- port_pager.c: pages that come from the service --------------------------------------------------------- */
+/* Makes OBJECT, which is new, one whose pager is the service; it gets a reference of NODE. */
+cloudabi_errno_t port_pager_attach(struct port_node *node, struct memobj *object);
+/* Lets the node's object go if nobody uses it: its pages are not worth keeping. */
+void port_pager_drop(struct port_node *node);
+/* The last name of node ID was removed. */
+void port_pager_unlinked(struct port *port, uint64_t id);
 
 /* --- port_node_call.c: requests on an open node ------------------------------------------------------------ */
 cloudabi_errno_t port_node_call(struct port_node *node, enum port_op op,

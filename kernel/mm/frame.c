@@ -156,7 +156,7 @@ static void own(struct frame *frame, struct job *job)
 {
     atomic_store_explicit(&frame->references, 1, memory_order_relaxed);
     frame->state = 0;
-    frame->pins = 0;
+    frame->accessed = false;
     frame->index = 0;
     frame->object = NULL;
     frame->job = job;

@@ -7,6 +7,7 @@
 #define KERNEL_MM_FRAME_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "kernel/arch/arch.h"
@@ -20,7 +21,7 @@ struct frame {
     _Atomic uint32_t references; /* 0 = free; frames that are not ours to give keep one for ever */
     uint8_t order;               /* buddy: while free at the head of a block */
     uint8_t state; /* memobj page state (kernel/mm/memobj.h); memobj lock. FRAME_FREE in buddy */
-    uint16_t pins; /* memobj lock */
+    bool accessed; /* of an object with a pager: used since eviction came by; memobj lock */
     struct memobj *object; /* owner of an object page; NULL = anonymous or kernel */
     union {
         uint64_t index; /* page index in the object; memobj lock */
@@ -32,7 +33,7 @@ struct frame {
     struct job *job; /* who pays */
     struct {
         struct frame *next, *prev;
-    } link; /* free lists; LRU of object pages later */
+    } link; /* free lists */
 };
 
 #define FRAME_ORDERS 11 /* blocks of 2^0 .. 2^10 frames */

@@ -8,7 +8,7 @@
  * then keeps a private copy of the past.
  */
 #include "kernel/lib/refcount.h"
-#include "kernel/mm/memobj_priv.h"
+#include "kernel/mm/memobj_paging.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/sched/thread.h"
@@ -79,23 +79,22 @@ void memobj_put(struct memobj *object)
     struct frame *frame;
     while ((frame = radix_next(&object->pages, &index)) != NULL) {
         radix_remove(&object->pages, index, &memobj_radix_ops);
+        if (object->paging != NULL) {
+            spinlock_lock(&object->lock);
+            paging_dropped(object, frame);
+            spinlock_unlock(&object->lock);
+        }
         frame->object = NULL;
         frame_put(frame);
     }
-    if (object->pager != NULL && object->pager->destroy != NULL)
-        object->pager->destroy(object);
+    if (object->paging != NULL)
+        paging_destroy(object);
     struct job *job = object->job;
     slab_free(&memobj_cache, object);
     job_put(job);
 }
 
 /* --- pages ---------------------------------------------------------------------------------- */
-
-/* A dirty page is one that the pager will be told of, so it must have promised the space. */
-static bool needs_reserve(const struct memobj *object, const struct frame *frame)
-{
-    return object->pager != NULL && object->pager->reserve != NULL && frame->state != PAGE_DIRTY;
-}
 
 enum map_answer memobj_map_locked(struct memobj *object, uint64_t index, bool *writable,
                                   paddr_t *pa)
@@ -112,52 +111,44 @@ enum map_answer memobj_map_locked(struct memobj *object, uint64_t index, bool *w
     struct frame *frame = radix_find(&object->pages, index);
     if (frame == NULL || frame->state == PAGE_FILLING)
         return MAP_ABSENT;
-    bool may_write = object->pager == NULL || frame->state == PAGE_DIRTY;
-    if (*writable && !may_write)
-        return MAP_ABSENT;
-    *writable = may_write;
+    if (object->paging == NULL) {
+        *writable = true;
+    } else {
+        if (*writable && !paging_may_dirty(object, index, frame))
+            return MAP_ABSENT;
+        if (*writable)
+            paging_set_dirty(object, frame);
+        *writable = frame->state == PAGE_DIRTY;
+        frame->accessed = true;
+    }
     *pa = frame_phys(frame);
     return MAP_READY;
 }
 
-/* Sleeps until page INDEX has left a state in which nobody may use it. Killable. */
-static cloudabi_errno_t wait_for_page(struct memobj *object, uint64_t index, bool write)
+/* Puts FRAME, which is not used yet, into the tree of an object without pager, or all written into that of any.
+ * EEXIST: another was faster. Object's lock held. */
+static cloudabi_errno_t insert_locked(struct memobj *object, uint64_t index, struct frame *frame)
 {
-    struct waiter waiter;
-    cloudabi_errno_t error = 0;
-    waitq_add(&object->page_waiters, &waiter);
-    for (;;) {
-        spinlock_lock(&object->lock);
-        struct frame *frame = radix_find(&object->pages, index);
-        bool busy = frame != NULL &&
-                    (frame->state == PAGE_FILLING || (write && frame->state == PAGE_WRITING));
-        spinlock_unlock(&object->lock);
-        if (!busy || (error = thread_park(UINT64_MAX)) != 0)
-            break;
-    }
-    waitq_remove(&waiter);
-    return error;
+    if (object->revoked != 0)
+        return object->revoked;
+    if (radix_find(&object->pages, index) != NULL)
+        return CLOUDABI_EEXIST;
+    if (!radix_insert(&object->pages, index, frame, &memobj_radix_ops, object->job))
+        return CLOUDABI_ENOMEM;
+    frame->object = object;
+    frame->index = index;
+    frame->state = PAGE_CLEAN;
+    object->resident++;
+    if (object->paging != NULL)
+        paging_set_dirty(object, frame);
+    return 0;
 }
 
-/* Has the pager fill FRAME, which is FILLING in the tree; takes it out again if that fails. */
-static cloudabi_errno_t page_in(struct memobj *object, uint64_t index, struct frame *frame)
+cloudabi_errno_t memobj_insert(struct memobj *object, uint64_t index, struct frame *frame)
 {
-    cloudabi_errno_t error = object->pager->page_in(object, index, 1);
-    struct frame *drop = NULL;
     spinlock_lock(&object->lock);
-    if (radix_find(&object->pages, index) == frame) { /* else truncated or revoked meanwhile */
-        if (error == 0) {
-            frame->state = PAGE_CLEAN;
-        } else {
-            drop = radix_remove(&object->pages, index, &memobj_radix_ops);
-            object->resident--;
-            drop->object = NULL;
-        }
-    }
+    cloudabi_errno_t error = insert_locked(object, index, frame);
     spinlock_unlock(&object->lock);
-    waitq_wake_all(&object->page_waiters);
-    if (drop != NULL)
-        frame_put(drop);
     return error;
 }
 
@@ -167,78 +158,46 @@ static cloudabi_errno_t add_page(struct memobj *object, uint64_t index)
     struct frame *frame = frame_alloc_zero(object->job);
     if (frame == NULL)
         return CLOUDABI_ENOMEM;
-    bool filling = object->pager != NULL && object->pager->page_in != NULL;
-    spinlock_lock(&object->lock);
-    if (object->revoked != 0 || radix_find(&object->pages, index) != NULL) {
-        spinlock_unlock(&object->lock);
+    cloudabi_errno_t error = memobj_insert(object, index, frame);
+    if (error != 0)
         frame_put(frame);
-        return 0;
-    }
-    if (!radix_insert(&object->pages, index, frame, &memobj_radix_ops, object->job)) {
-        spinlock_unlock(&object->lock);
-        frame_put(frame);
-        return CLOUDABI_ENOMEM;
-    }
-    frame->object = object;
-    frame->index = index;
-    frame->state = filling ? PAGE_FILLING : PAGE_CLEAN;
-    object->resident++;
-    if (filling)
-        frame_get(frame); /* may leave the tree while the pager fills it */
-    spinlock_unlock(&object->lock);
-    if (!filling)
-        return 0;
-    cloudabi_errno_t error = page_in(object, index, frame);
-    frame_put(frame);
-    return error;
-}
-
-/* One look: *OUT is set if the page is there and usable; else *STEP says what is to be done first. */
-enum page_step { STEP_NONE, STEP_ADD, STEP_WAIT, STEP_RESERVE };
-
-static cloudabi_errno_t look(struct memobj *object, uint64_t index, bool write, bool reserved,
-                             struct frame **out, enum page_step *step)
-{
-    *step = STEP_NONE;
-    if (object->revoked != 0)
-        return object->revoked;
-    struct frame *frame = radix_find(&object->pages, index);
-    if (frame == NULL) {
-        *step = STEP_ADD;
-    } else if (frame->state == PAGE_FILLING || (write && frame->state == PAGE_WRITING)) {
-        *step = STEP_WAIT;
-    } else if (write && !reserved && needs_reserve(object, frame)) {
-        *step = STEP_RESERVE;
-    } else {
-        if (write)
-            frame->state = PAGE_DIRTY;
-        frame_get(frame);
-        *out = frame;
-    }
-    return 0;
+    return error == CLOUDABI_EEXIST ? 0 : error;
 }
 
 cloudabi_errno_t memobj_page_any(struct memobj *object, uint64_t index, bool write,
                                  struct frame **out)
 {
-    bool reserved = false;
     if (object->borrowed)
         return CLOUDABI_EFAULT;
+    if (object->paging != NULL)
+        return paging_page(object, index, write, out);
     for (;;) {
-        enum page_step step;
         spinlock_lock(&object->lock);
-        cloudabi_errno_t error = look(object, index, write, reserved, out, &step);
+        cloudabi_errno_t error = object->revoked;
+        struct frame *frame = error == 0 ? radix_find(&object->pages, index) : NULL;
+        if (frame != NULL)
+            frame_get(frame);
         spinlock_unlock(&object->lock);
-        if (step == STEP_ADD)
+        if (frame != NULL) {
+            *out = frame;
+            return 0;
+        }
+        if (error == 0)
             error = add_page(object, index);
-        else if (step == STEP_WAIT)
-            error = wait_for_page(object, index, write);
-        else if (step == STEP_RESERVE)
-            error = object->pager->reserve(object, index << PAGE_SHIFT, PAGE_SIZE);
-        if (error != 0 || step == STEP_NONE)
+        if (error != 0)
             return error;
-        reserved = step == STEP_RESERVE;
     }
+}
+
+void memobj_page_written(struct memobj *object, const struct page_ref *page)
+{
+    struct frame *frame = page->frame;
+    if (object->paging == NULL)
+        return;
+    spinlock_lock(&object->lock);
+    if (frame->object == object)
+        paging_set_dirty(object, frame);
+    spinlock_unlock(&object->lock);
 }
 
 cloudabi_errno_t memobj_page(struct memobj *object, uint64_t index, bool write, struct frame **out)

@@ -2,10 +2,11 @@
 /*
  * Memory objects: pages that files, shared memory and mappings have in common.
  * read, write, append, truncate and mmap of a file run here, on the object's pages, without a message.
- * Objects without a pager never lose a page; states of paged objects are in place for the files issue.
+ * Objects without a pager never lose a page; what a pager adds is in memobj_pager.h.
  *
- * Locks: `write` (mutex, sleeping): size, times, reservations. `lock` (spin): tree, frame states, mappings.
- * Order: write mutex, page busy, vmspace mutex, lock, page-table lock.  A fault never takes `write`.
+ * Locks: `write` (mutex, sleeping, killably): size, times. `lock` (spin): tree, frame states, mappings.
+ * Order: write mutex, page busy (FILLING, or a write-out), vmspace mutex, lock, pool lock, page-table lock.  A
+ * fault never takes `write`.  A service never takes `write` of its own objects but by trying.
  */
 #ifndef KERNEL_MM_MEMOBJ_H
 #define KERNEL_MM_MEMOBJ_H
@@ -16,27 +17,18 @@
 #include "kernel/sync/mutex.h"
 
 struct memobj;
+struct paging;
+struct transfer;
 struct user_vec;
 
+/* Without a pager pages are ABSENT or CLEAN only, and may be stored to. */
 enum page_state { PAGE_ABSENT, PAGE_FILLING, PAGE_HOLE, PAGE_CLEAN, PAGE_DIRTY, PAGE_WRITING };
-
-/* How an object gets and keeps its pages; all may be NULL (no pager: absent pages are zero).
- * page_in fills the frames of [index, index + count), which are FILLING; it returns when that is done, and the
- * caller makes them CLEAN.  Frames that it can not fill make it fail. */
-struct pager_ops {
-    cloudabi_errno_t (*page_in)(struct memobj *object, uint64_t index, uint64_t count);
-    cloudabi_errno_t (*reserve)(struct memobj *object, uint64_t offset, uint64_t length);
-    cloudabi_errno_t (*page_out)(struct memobj *object, uint64_t offset, uint64_t length);
-    cloudabi_errno_t (*sync)(struct memobj *object, bool data_only);
-    cloudabi_errno_t (*resize)(struct memobj *object, uint64_t size); /* truncate at the service */
-    void (*destroy)(struct memobj *object);                           /* last reference gone */
-};
 
 struct memobj {
     _Atomic uint32_t references;
-    const struct pager_ops *pager; /* constant; NULL: no pager */
-    void *owner;                   /* constant: the pager's data (port and node) */
-    struct job *job;               /* constant: who pays for the pages; referenced */
+    struct paging
+        *paging;     /* constant; NULL: no pager, absent pages are zero and none is ever lost */
+    struct job *job; /* constant: who pays for the pages; referenced */
     struct mutex write;
     uint64_t size;                /* w to change, atomic to read */
     uint64_t atime, mtime, ctime; /* w; realtime ns */
@@ -71,10 +63,27 @@ cloudabi_errno_t memobj_write(struct memobj *object, const struct user_vec *from
 cloudabi_errno_t memobj_read_kernel(struct memobj *object, void *to, size_t len, uint64_t offset,
                                     size_t *done);
 cloudabi_errno_t memobj_resize(struct memobj *object, uint64_t size);
+/* The service says so itself, in a thread that must not wait. EBUSY: somebody is writing. */
+cloudabi_errno_t memobj_resized(struct memobj *object, uint64_t size);
 cloudabi_errno_t memobj_allocate(struct memobj *object, uint64_t offset, uint64_t length);
 /* Finds the page (creating a zero page where absent; may wait for a pager), for a fault or a pin.
  * Returns a referenced frame. EFAULT past the end. WRITE: the page becomes dirty. */
 cloudabi_errno_t memobj_page(struct memobj *object, uint64_t index, bool write, struct frame **out);
+/* All that is dirty in the bytes [OFFSET, END) goes to the pager; the first error since an open file last looked
+ * is *SEEN's business (memobj_error). Without a pager nothing is to be done. */
+cloudabi_errno_t memobj_flush(struct memobj *object, uint64_t offset, uint64_t end);
+/* Makes what was flushed durable: the pager's SYNC. */
+cloudabi_errno_t memobj_sync(struct memobj *object, bool data_only);
+/* The write error that happened since *SEEN was last up to date, once. */
+cloudabi_errno_t memobj_error(struct memobj *object, uint32_t *seen);
+/* Advice on the bytes [OFFSET, END). */
+void memobj_drop_clean(struct memobj *object, uint64_t offset, uint64_t end);
+void memobj_will_need(struct memobj *object, uint64_t offset, uint64_t end);
+/* The object as a device: moves the bytes at OFFSET to or from the pieces of TRANSFER. EIO past its end. */
+cloudabi_errno_t memobj_transfer(struct memobj *object, bool write, uint64_t offset,
+                                 const struct transfer *transfer);
+/* Frees up to WANT clean pages of any objects with pagers: how many. No spinlocks held. */
+unsigned memobj_reclaim(unsigned want);
 /* Drops the pages [FIRST, END) of an object without pager: they read as zeros again. */
 void memobj_discard(struct memobj *object, uint64_t first, uint64_t end);
 /* Ends everything: mappings removed, later access gets ERROR. */

@@ -8,7 +8,7 @@
  * in one piece.
  */
 #include "kernel/lib/string.h"
-#include "kernel/mm/memobj_priv.h"
+#include "kernel/mm/memobj_paging.h"
 #include "kernel/mm/user.h"
 #include "kernel/sched/sched.h"
 
@@ -51,10 +51,11 @@ cloudabi_errno_t memobj_page_read(struct memobj *object, uint64_t index, struct 
     struct frame *frame = radix_find(&object->pages, index);
     if (frame != NULL && frame->state != PAGE_FILLING) {
         frame_get(frame);
+        frame->accessed = true;
         page->frame = frame;
     }
     spinlock_unlock(&object->lock);
-    if (page->frame == NULL && error == 0 && object->pager != NULL)
+    if (page->frame == NULL && error == 0 && object->paging != NULL)
         error = memobj_page_any(object, index, false, &page->frame);
     if (error != 0) {
         page_release(page);
@@ -150,16 +151,63 @@ cloudabi_errno_t memobj_read_kernel(struct memobj *object, void *to, size_t len,
 
 /* --- write ------------------------------------------------------------------------------------ */
 
-/* Copies up to LEN bytes into one page. *COPIED < LEN without an error: the user's page is missing. */
+/* A frame for a page that is about to be written whole. NULL: try the usual way. */
+static struct frame *fresh_frame(struct memobj *object, uint64_t index, cloudabi_errno_t *error)
+{
+    struct frame *frame = NULL;
+    spinlock_lock(&object->lock);
+    bool absent = object->revoked == 0 && radix_find(&object->pages, index) == NULL;
+    spinlock_unlock(&object->lock);
+    if (!absent)
+        return NULL;
+    if (object->paging == NULL)
+        return frame_alloc(object->job);
+    *error = paging_make_writable(object, index);
+    if (*error == 0) {
+        paging_make_room(object->paging->pool, 1);
+        *error = paging_frame(object, &frame);
+    }
+    return *error == 0 ? frame : NULL;
+}
+
+/* Writes a page that is not there, all of it that lies in the file: what it was need not be known. False: that did
+ * not do, and nothing is changed. */
+static bool write_whole_page(struct memobj *object, const struct user_vec *from, size_t skip,
+                             size_t len, uint64_t index, cloudabi_errno_t *error)
+{
+    struct frame *frame = fresh_frame(object, index, error);
+    if (frame == NULL)
+        return false;
+    char *data = frame_data(frame);
+    bool done = user_vec_read_nofault(from, skip, data, len) == len;
+    if (done && len < PAGE_SIZE)
+        memset(data + len, 0, PAGE_SIZE - len);
+    if (done)
+        done = memobj_insert(object, index, frame) == 0;
+    if (!done)
+        frame_put(frame);
+    return done;
+}
+
+/* Copies to one page, with faults off: *COPIED may be less than LEN without an error. */
 static cloudabi_errno_t write_page(struct memobj *object, const struct user_vec *from, size_t skip,
                                    size_t len, uint64_t offset, size_t *copied)
 {
     struct page_ref page;
+    cloudabi_errno_t error = 0;
     *copied = 0;
-    cloudabi_errno_t error = memobj_page_write(object, offset >> PAGE_SHIFT, &page);
+    if ((offset & (PAGE_SIZE - 1)) == 0 && !object->borrowed &&
+        (len == PAGE_SIZE || offset + len >= object->size) &&
+        write_whole_page(object, from, skip, len, offset >> PAGE_SHIFT, &error)) {
+        *copied = len;
+        return 0;
+    }
+    if (error == 0)
+        error = memobj_page_write(object, offset >> PAGE_SHIFT, &page);
     if (error != 0)
-        return error;
+        return error == CLOUDABI_ENOMEM ? CLOUDABI_ENOSPC : error;
     *copied = user_vec_read_nofault(from, skip, page.data + (offset & (PAGE_SIZE - 1)), len);
+    memobj_page_written(object, &page);
     page_release(&page);
     return 0;
 }
@@ -170,9 +218,12 @@ static cloudabi_errno_t write_piece(struct memobj *object, const struct user_vec
 {
     cloudabi_errno_t error = 0;
     uint64_t old = size_of(object);
-    if (offset > old)
-        memobj_zero_tail(object, old);
     *moved = 0;
+    if (offset > old && (error = memobj_zero_tail(object, old)) != 0)
+        return error;
+    bool grows = object->paging != NULL && offset + len > old;
+    if (grows)
+        paging_set_growing(object, old >> PAGE_SHIFT);
     while (*moved < len) {
         uint64_t at = offset + *moved;
         size_t n = min_size(len - *moved, PAGE_SIZE - (at & (PAGE_SIZE - 1))), copied;
@@ -185,6 +236,8 @@ static cloudabi_errno_t write_piece(struct memobj *object, const struct user_vec
         memobj_set_size(object, offset + *moved > old ? offset + *moved : old);
         object->mtime = object->ctime = memobj_now();
     }
+    if (grows)
+        paging_set_growing(object, UINT64_MAX);
     return error;
 }
 
@@ -209,7 +262,8 @@ cloudabi_errno_t memobj_write(struct memobj *object, const struct user_vec *from
         size_t len = min_size(from->total - *done, PIECE), moved = 0;
         if (short_copy && (error = user_vec_touch(from, *done, len, false)) != 0)
             break;
-        mutex_lock(&object->write);
+        if ((error = mutex_lock_killable(&object->write)) != 0)
+            break;
         if (append)
             at = size_of(object);
         if (*done == 0)

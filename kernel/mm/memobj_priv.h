@@ -32,6 +32,11 @@ cloudabi_errno_t memobj_page_any(struct memobj *object, uint64_t index, bool wri
 /* A resident page for reading; *PAGE.data = NULL if there is none and it reads as zeros. Brings in what has a pager. */
 cloudabi_errno_t memobj_page_read(struct memobj *object, uint64_t index, struct page_ref *page);
 cloudabi_errno_t memobj_page_write(struct memobj *object, uint64_t index, struct page_ref *page);
+/* FRAME, all of whose bytes are right, becomes page INDEX; its reference goes into the tree. With a pager it is dirty.
+ * EEXIST: there is one already. */
+cloudabi_errno_t memobj_insert(struct memobj *object, uint64_t index, struct frame *frame);
+/* Bytes have been copied into a page had for writing: a write-out may have begun and ended since. */
+void memobj_page_written(struct memobj *object, const struct page_ref *page);
 /* Whether PA belongs to fixed memory that the object lies over. */
 static inline bool memobj_is_own(const struct memobj *object, paddr_t pa)
 {
@@ -40,8 +45,8 @@ static inline bool memobj_is_own(const struct memobj *object, paddr_t pa)
 }
 uint64_t memobj_now(void);                                  /* realtime ns */
 void memobj_set_size(struct memobj *object, uint64_t size); /* write mutex held */
-/* Zeroes what lies behind FROM in its page. Write mutex held. */
-void memobj_zero_tail(struct memobj *object, uint64_t from);
+/* Zeroes what lies behind FROM in its page. Write mutex held. EINTR. */
+cloudabi_errno_t memobj_zero_tail(struct memobj *object, uint64_t from);
 extern const struct radix_ops memobj_radix_ops;
 
 #endif

@@ -27,7 +27,7 @@ static struct frame *frame_at(struct vmspace *space, uint64_t va, bool write)
     struct pt_entry entry = arch_pt_get(&space->pt, va);
     struct frame *frame = may_pin(&entry, write) ? frame_of(entry.frame) : NULL;
     const struct memobj *object = frame != NULL ? frame->object : NULL;
-    if (object != NULL && object->pager != NULL)
+    if (object != NULL && object->paging != NULL)
         frame = NULL;
     if (frame != NULL)
         frame_get(frame);

@@ -11,6 +11,7 @@
 
 #include "kernel/mm/frame.h"
 
+struct memobj;
 struct user_vec;
 
 #define TRANSFER_PIECES 32u
@@ -20,8 +21,11 @@ struct transfer_piece {
     uint32_t skip, len;  /* bytes of it; multiples of 512 for devices */
 };
 
+/* As long as a transfer of an object exists that object has I/O under way: its end is transfer_destroy(). */
 struct transfer {
     struct transfer *next; /* the owner's */
+    struct memobj *object; /* referenced, and counted there; NULL: of none */
+    bool write;            /* of OBJECT */
     unsigned count;
     struct transfer_piece piece[TRANSFER_PIECES];
 };
@@ -30,6 +34,11 @@ struct transfer {
 struct transfer *transfer_create(struct job *job);
 /* Adds LEN bytes at SKIP of FRAME, with a reference of its own; joins the last piece if it continues it. False: full. */
 bool transfer_add(struct transfer *transfer, struct frame *frame, uint32_t skip, uint32_t len);
+/* Empty, of the same object: a part of it. NULL: no memory. */
+struct transfer *transfer_part(const struct transfer *whole);
+uint64_t transfer_length(const struct transfer *transfer);
+/* Only the first LEN bytes stay. */
+void transfer_cut(struct transfer *transfer, uint64_t len);
 void transfer_destroy(struct transfer *transfer); /* drops the references */
 /* Adds the program's memory behind VEC from byte SKIP on, at most LEN bytes. WRITE: the device will write there. How
  * much was added: whole sectors; less than LEN where the buffer is not aligned to them, or where the memory is not

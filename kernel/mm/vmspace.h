@@ -73,6 +73,9 @@ cloudabi_errno_t vmspace_touch(struct vmspace *space, uint64_t va, uint64_t leng
  * PRIVATE_COPIES: also pages already copied privately. */
 void vmspace_unmap_object(struct memobj *object, uint64_t first, uint64_t end, bool private_copies);
 
+/* No store to pages [first, end) of OBJECT goes unnoticed from now on. */
+void vmspace_protect_object(struct memobj *object, uint64_t first, uint64_t end);
+
 /* The word at VA (aligned), if its page is there: for looking at another process. */
 bool vmspace_peek(struct vmspace *space, uint64_t va, uint64_t *word);
 

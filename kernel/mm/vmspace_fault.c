@@ -9,7 +9,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/vmspace_priv.h"
 
-#define AROUND_PAGES 16 /* resident neighbours mapped along by a read fault; a power of two */
+#define RECLAIM_PAGES 64
+#define AROUND_PAGES  16 /* resident neighbours mapped along by a read fault; a power of two */
 
 enum fault_answer { FAULT_DONE, FAULT_NEED_PAGE, FAULT_SEGV, FAULT_BUS };
 
@@ -71,12 +72,21 @@ static enum fault_answer put_page(struct vmspace *space, const struct vm_area *a
     return answer;
 }
 
+/* There was no frame: what is kept of files makes way for the program's own memory. */
+__attribute__((noinline)) static struct frame *reclaimed_frame(struct vmspace *space)
+{
+    struct frame *frame = NULL;
+    if (memobj_reclaim(RECLAIM_PAGES) > 0 && (frame = frame_alloc(space->job)) != NULL)
+        arch_page_zero(frame_data(frame));
+    return frame;
+}
+
 /* --- private pages ------------------------------------------------------------------------------ */
 
 static enum fault_answer fault_zero(struct vmspace *space, struct vm_area *area, uint64_t va)
 {
     struct frame *frame = frame_alloc_zero(space->job);
-    if (frame == NULL)
+    if (frame == NULL && (frame = reclaimed_frame(space)) == NULL)
         return FAULT_BUS;
     struct pt_frame_ops ops = vmspace_pt_ops(space);
     spinlock_lock(&space->pt_lock);
@@ -110,6 +120,8 @@ __attribute__((noinline)) static enum fault_answer fault_own(struct vmspace *spa
     bool used = false;
     enum fault_answer answer = FAULT_BUS;
     struct frame *copy = frame_alloc(space->job);
+    if (copy == NULL)
+        copy = reclaimed_frame(space);
     if (copy != NULL) {
         arch_page_copy(frame_data(copy), frame_data(frame));
         answer = put_page(space, area, va, copy, entry, &used);
@@ -171,6 +183,8 @@ __attribute__((noinline)) static enum fault_answer fault_copy(struct vmspace *sp
 
     enum fault_answer answer = FAULT_BUS;
     struct frame *copy = frame_alloc(space->job);
+    if (copy == NULL)
+        copy = reclaimed_frame(space);
     if (copy != NULL) {
         arch_page_copy(frame_data(copy), arch_direct(pa));
         answer = put_copy(space, area, va, pa, copy, old);

@@ -305,7 +305,7 @@ static struct memobj *next_shared(struct vmspace *space, uint64_t *at, uint64_t 
         uint64_t from = area->start > *at ? area->start : *at,
                  to = area->end < end ? area->end : end;
         if (!area->shared || area->object == NULL ||
-            (area->object->pager == NULL && area->object->revoked == 0))
+            (area->object->paging == NULL && area->object->revoked == 0))
             continue;
         object = memobj_get(area->object);
         *offset = area->offset + (from - area->start);
@@ -331,12 +331,11 @@ cloudabi_errno_t vmspace_sync(struct vmspace *space, uint64_t va, uint64_t lengt
     struct memobj *object;
     cloudabi_errno_t error = 0;
     while (error == 0 && (object = next_shared(space, &va, end, &offset, &part)) != NULL) {
-        const struct pager_ops *pager = object->pager;
         error = object->revoked;
-        if (error == 0 && pager->page_out != NULL)
-            error = pager->page_out(object, offset, part);
-        if (error == 0 && (flags & CLOUDABI_MS_SYNC) != 0 && pager->sync != NULL)
-            error = pager->sync(object, true);
+        if (error == 0 && (flags & CLOUDABI_MS_SYNC) != 0)
+            error = memobj_flush(object, offset, offset + part);
+        if (error == 0 && (flags & CLOUDABI_MS_SYNC) != 0)
+            error = memobj_sync(object, true);
         memobj_put(object);
     }
     return error;

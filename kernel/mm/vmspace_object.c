@@ -42,7 +42,9 @@ static void unmap_area(struct vm_area *area, uint64_t start, uint64_t end, bool 
     }
 }
 
-void vmspace_unmap_object(struct memobj *object, uint64_t first, uint64_t end, bool private_copies)
+/* Calls DO_AREA for the parts of mappings that show the pages [FIRST, END). */
+static void for_each_mapping(struct memobj *object, uint64_t first, uint64_t end, bool flag,
+                             void (*do_area)(struct vm_area *, uint64_t, uint64_t, bool))
 {
     /* Pages to bytes, without overflow: no mapping reaches that far. */
     uint64_t from = first << PAGE_SHIFT,
@@ -55,8 +57,35 @@ void vmspace_unmap_object(struct memobj *object, uint64_t first, uint64_t end, b
         uint64_t low = from > area->offset ? from : area->offset,
                  high = to < area_end ? to : area_end;
         if (low < high)
-            unmap_area(area, area->start + (low - area->offset),
-                       area->start + (high - area->offset), private_copies);
+            do_area(area, area->start + (low - area->offset), area->start + (high - area->offset),
+                    flag);
     }
     spinlock_unlock(&object->lock);
+}
+
+void vmspace_unmap_object(struct memobj *object, uint64_t first, uint64_t end, bool private_copies)
+{
+    for_each_mapping(object, first, end, private_copies, unmap_area);
+}
+
+/* Private mappings never have the object's pages writable. */
+static void protect_area(struct vm_area *area, uint64_t start, uint64_t end, bool unused)
+{
+    struct pt_page pages[PAGE_BATCH];
+    struct vmspace *space = area->space;
+    unsigned count = PAGE_BATCH;
+    (void)unused;
+    while (area->shared && count == PAGE_BATCH) {
+        uint64_t first = start;
+        spinlock_lock(&space->pt_lock);
+        count = arch_pt_scan(&space->pt, &start, end, PT_SCAN_PROTECT, pages, PAGE_BATCH);
+        spinlock_unlock(&space->pt_lock);
+        if (count > 0)
+            arch_tlb_flush(&space->pt, first, pages[count - 1].va + PAGE_SIZE);
+    }
+}
+
+void vmspace_protect_object(struct memobj *object, uint64_t first, uint64_t end)
+{
+    for_each_mapping(object, first, end, false, protect_area);
 }

@@ -29,6 +29,24 @@ __attribute__((noinline)) void mutex_lock_slow(struct mutex *mutex)
     atomic_store(&waiter.thread->unparked, true);
 }
 
+__attribute__((noinline)) cloudabi_errno_t mutex_lock_killable_slow(struct mutex *mutex)
+{
+    struct waiter waiter;
+    cloudabi_errno_t error = 0;
+    waitq_add(&mutex->waiters, &waiter);
+    while (atomic_exchange_explicit(&mutex->state, 2, memory_order_acquire) != 0) {
+        error = thread_park(UINT64_MAX);
+        if (error != 0)
+            break;
+        waitq_rearm(&waiter);
+    }
+    waitq_remove(&waiter);
+    atomic_store(&waiter.thread->unparked, true);
+    if (error != 0) /* an unlock may have woken this one, and no other */
+        waitq_wake_one(&mutex->waiters);
+    return error;
+}
+
 __attribute__((noinline)) void mutex_unlock_slow(struct mutex *mutex)
 {
     waitq_wake_one(&mutex->waiters);

@@ -36,6 +36,33 @@ static inline void mutex_lock(struct mutex *mutex)
     mutex->owner = thread_self();
 }
 
+cloudabi_errno_t mutex_lock_killable_slow(struct mutex *mutex);
+/* EINTR: the thread is being killed, and has not got it. For those that are held across a service's answer. */
+static inline cloudabi_errno_t mutex_lock_killable(struct mutex *mutex)
+{
+    unsigned expected = 0;
+    spinlock_assert_none();
+    kassert(!mutex_held(mutex));
+    if (!atomic_compare_exchange_strong_explicit(&mutex->state, &expected, 1, memory_order_acquire,
+                                                 memory_order_relaxed)) {
+        cloudabi_errno_t error = mutex_lock_killable_slow(mutex);
+        if (error != 0)
+            return error;
+    }
+    mutex->owner = thread_self();
+    return 0;
+}
+
+static inline bool mutex_try(struct mutex *mutex)
+{
+    unsigned expected = 0;
+    if (!atomic_compare_exchange_strong_explicit(&mutex->state, &expected, 1, memory_order_acquire,
+                                                 memory_order_relaxed))
+        return false;
+    mutex->owner = thread_self();
+    return true;
+}
+
 static inline void mutex_unlock(struct mutex *mutex)
 {
     kassert(mutex_held(mutex));

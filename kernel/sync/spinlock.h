@@ -21,6 +21,7 @@ enum lock_rank {
     RANK_SOCKET = 40, /* stream and datagram pairs */
     RANK_FILE = 45,
     RANK_MEMOBJ = 50, /* page tree, mappings of a memory object */
+    RANK_POOL = 55,   /* what the objects of one pager have in common; the list of pools */
     RANK_PAGE_TABLE = 60,
     RANK_FUTEX = 65,
     RANK_WAITQ = 70,
