@@ -14,6 +14,7 @@
 #include "abi/argdata/argdata.h"
 #include "abi/cloudabi_syscalls.h"
 #include "services/common/log.h"
+#include "services/ext2/disk.h"
 #include "services/ext2/ops.h"
 
 #define MS           1000000ull
@@ -25,6 +26,34 @@ static uint64_t clock_get(cloudabi_clockid_t clock)
     cloudabi_timestamp_t time = 0;
     (void)cloudabi_sys_clock_time_get(clock, 1, &time);
     return time;
+}
+
+/* --- disks in memory ---------------------------------------------------------------------- */
+
+/* Whether the device holds any ext2. */
+static bool is_formatted(struct device *device)
+{
+    uint8_t sector[512];
+    const struct disk_super *super = (const void *)sector;
+    return device->read(device, DISK_SUPER_OFFSET, sector, sizeof(sector)) == 0 &&
+           super->magic == DISK_MAGIC;
+}
+
+/* Puts the granted image on a device that holds nothing yet. Zeros need not be written: it is a disk in memory. */
+static cloudabi_errno_t fill(struct device *device, int image)
+{
+    static uint8_t piece[65536];
+    static const uint8_t zeros[sizeof(piece)];
+    cloudabi_errno_t error = 0;
+    ssize_t got = 0;
+    for (uint64_t at = 0; error == 0 && at < device->size; at += sizeof(piece)) {
+        got = pread(image, piece, sizeof(piece), (off_t)at);
+        if (got <= 0)
+            break;
+        if (memcmp(piece, zeros, (size_t)got) != 0)
+            error = device->write(device, at, piece, (size_t)got / 512 * 512);
+    }
+    return got < 0 ? CLOUDABI_EIO : error;
 }
 
 /* --- mounting ----------------------------------------------------------------------------- */
@@ -70,7 +99,10 @@ static cloudabi_errno_t mount(struct volume *volume)
         log_line("no disk: errno %u", error);
         return error;
     }
-    error = backing_know(&volume->backing);
+    if (grant_fd("image") >= 0 && !is_formatted(&volume->backing.device))
+        error = fill(&volume->backing.device, grant_fd("image"));
+    if (error == 0)
+        error = backing_know(&volume->backing);
     if (error == 0)
         error = fs_mount(&volume->backing.device, &config, &volume->fs, &report);
     volume->mounted = config.now;
