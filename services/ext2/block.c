@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Allocating and freeing blocks. A free block can be taken if it is neither busy nor frozen (fs_priv.h, struct group). */
+/* Allocating and freeing blocks. A free block can be taken if it is neither busy nor frozen (fs_priv.h, struct
+ * group). */
 #include "services/ext2/fs_priv.h"
 
 /* --- counting ----------------------------------------------------------------------------- */
@@ -228,6 +229,7 @@ static cloudabi_errno_t free_in_group(struct fs *fs, uint32_t number, uint32_t b
     }
     for (uint32_t i = bit; i < bit + count; i++) {
         edit.bitmap->data[i / 8] &= (uint8_t) ~(1u << (i % 8));
+        buffer_late(edit.bitmap, i / 8, 0xFF, (uint8_t)(1u << (i % 8)));
         overlay_set(&edit.group->frozen, i);
     }
     edit.group->free_blocks += count;

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The ext2 file system over a device: names, inodes, and where the bytes of files lie. It knows nothing of requests and of
- * the kernel, and the bytes of files never pass here (but for the tail of a cut block).
+ * The ext2 file system over a device: names, inodes, and where the bytes of files lie. It knows nothing of requests
+ * and of the kernel, and the bytes of files never pass here (but for the tail of a cut block).
  *
- * Every function checks first and changes then: after an error nothing has changed. Nothing that the disk holds is trusted:
- * what contradicts itself is EIO, and marks the file system as having errors. If a change can not be completed because the
- * device fails in its middle, the running transaction is dropped for good: from then on everything that writes is EROFS.
- * Nothing is durable before fs_commit() has returned 0, though a function may commit on its own when a transaction is full.
+ * Every function checks first and changes then: after an error nothing has changed. Nothing that the disk holds is
+ * trusted: what contradicts itself is EIO, and marks the file system as having errors. If a change can not be
+ * completed because the device fails in its middle, the running transaction is dropped for good: from then on
+ * everything that writes is EROFS. Nothing is durable before fs_commit() has returned 0, though a function may
+ * commit on its own when a transaction is full.
  *
- * Inodes: a function that gives one gives a hold on it, returned by inode_put(). The references of the kernel (lookups) are
- * counted apart; an inode without names is removed when it has neither. One thread.
+ * Inodes: a function that gives one gives a hold on it, returned by inode_put(). The references of the kernel
+ * (lookups) are counted apart; an inode without names is removed when it has neither. One thread.
  *
  * Data of regular files, in the order of the life of a page that is written:
- *   fs_reserve   promises blocks for what is not backed, those of the map included. A promise lives until the blocks are
- *                there, the range is truncated away, or the last lookup goes.
- *   fs_page_out  says where to write. Blocks that exist are overwritten in place. New ones are chosen, but neither the
- *                bitmap nor the inode knows them: a commit in between does not show them.
- *   fs_wrote     makes the chosen blocks reachable, with the size that they carry; or gives them back if the write failed.
- * A second page_out of a page gets the same blocks. What is chosen and never confirmed is given back like a promise.
+ *   fs_reserve   promises blocks for what is not backed, those of the map included. A promise lives until the
+ *                blocks are there, the range is truncated away, or the last lookup goes.
+ *   fs_page_out  says where to write. Blocks that exist are overwritten in place. New ones are chosen, but neither
+ *                the bitmap nor the inode knows them: a commit in between does not show them.
+ *   fs_wrote     makes the chosen blocks reachable, with the size that they carry; or gives them back if the write
+ *                failed.
+ * A second page_out of a page gets the same blocks. What is chosen and never confirmed is given back like a
+ * promise.
  */
 #ifndef SERVICES_EXT2_FS_H
 #define SERVICES_EXT2_FS_H
@@ -59,8 +62,8 @@ struct fs_report {
     uint32_t block_size;
 };
 
-/* EINVAL: not ext2, or features that are not supported; EIO: damaged; EROFS: it must be recovered, but the device can not be
- * written; ENOMEM. The device must outlive it. */
+/* EINVAL: not ext2, or features that are not supported; EIO: damaged; EROFS: it must be recovered, but the device
+ * can not be written; ENOMEM. The device must outlive it. */
 cloudabi_errno_t fs_mount(struct device *device, const struct fs_config *config, struct fs **out,
                           struct fs_report *report);
 /* Removes unlinked inodes that still have lookups, commits, marks it clean, and frees everything, also after an error
@@ -103,8 +106,9 @@ void inode_attributes(const struct inode *inode, struct fs_attr *attr);
 uint32_t inode_number(const struct inode *inode);
 cloudabi_filetype_t inode_type(const struct inode *inode);
 
-/* The kernel got one more reference (NODE in a reply); and gave COUNT back. The last one drops promises and chosen blocks,
- * and removes an inode without names: the pointer is good only as long as the caller's own hold. NOW: its deletion time. */
+/* The kernel got one more reference (NODE in a reply); and gave COUNT back. The last one drops promises and chosen
+ * blocks, and removes an inode without names: the pointer is good only as long as the caller's own hold. NOW: its
+ * deletion time. */
 void inode_referenced(struct inode *inode);
 cloudabi_errno_t inode_forget(struct inode *inode, uint64_t count, uint64_t now);
 
@@ -113,14 +117,16 @@ cloudabi_errno_t inode_forget(struct inode *inode, uint64_t count, uint64_t now)
 /* The times named in MASK, and ctim = NOW. */
 cloudabi_errno_t fs_set_times(struct inode *inode, unsigned mask, uint64_t atim, uint64_t mtim,
                               uint64_t now);
-/* Truncates or extends (by a hole) a regular file. All I/O on what goes must have ended. EISDIR, EINVAL: not a file; EFBIG. */
+/* Truncates or extends (by a hole) a regular file. All I/O on what goes must have ended. EISDIR, EINVAL: not a
+ * file; EFBIG. */
 cloudabi_errno_t fs_truncate(struct inode *inode, uint64_t size, uint64_t now);
 
 /* --- names. DIR must be a directory: ENOTDIR; removed: ENOENT. ----------------------------- */
 
 /* ENOENT; ENAMETOOLONG. `.` and `..` are found too. */
 cloudabi_errno_t fs_lookup(struct inode *dir, struct fs_name name, struct inode **out);
-/* A new inode under NAME: EEXIST, ENOSPC, EMLINK, EROFS; EINVAL: empty, `.` or `..`. TYPE: regular file or directory. */
+/* A new inode under NAME: EEXIST, ENOSPC, EMLINK, EROFS; EINVAL: empty, `.` or `..`. TYPE: regular file or
+ * directory. */
 cloudabi_errno_t fs_create(struct inode *dir, struct fs_name name, cloudabi_filetype_t type,
                            uint64_t now, struct inode **out);
 cloudabi_errno_t fs_symlink(struct inode *dir, struct fs_name name, struct fs_name target,
@@ -146,7 +152,8 @@ struct fs_dirent {
     cloudabi_filetype_t type; /* UNKNOWN if the disk does not say */
     uint64_t next;            /* cookie of what follows */
 };
-/* The first entry at or behind COOKIE (0: the start; `.` and `..` come as the disk has them). ENOENT: there is none. */
+/* The first entry at or behind COOKIE (0: the start; `.` and `..` come as the disk has them). ENOENT: there is
+ * none. */
 cloudabi_errno_t fs_readdir(struct inode *dir, uint64_t cookie, struct fs_dirent *out);
 
 /* --- data of regular files. OFFSET and LEN are multiples of FS_PAGE. ------------------------ */

@@ -8,7 +8,8 @@
 #include "services/ext2/fs.h"
 #include "services/ext2/range.h"
 
-/* Bits of one group that no allocation may take, though the bitmap on the disk has them free. Allocated when needed. */
+/* Bits of one group that no allocation may take, though the bitmap on the disk has them free. Allocated when
+ * needed. */
 struct overlay {
     uint8_t *bits;
     uint32_t count;
@@ -183,7 +184,8 @@ cloudabi_errno_t inode_load(struct fs *fs, uint32_t ino, struct inode **out);
 /* A new one in memory: for inode_alloc(). ENOMEM. */
 cloudabi_errno_t inode_new(struct fs *fs, uint32_t ino, struct inode **out);
 struct inode *inode_find(struct fs *fs, uint32_t ino); /* in memory, or NULL; no hold */
-/* Writes it to its block of the table, as part of the transaction. FRESH: everything else of the inode becomes zero. */
+/* Writes it to its block of the table, as part of the transaction. FRESH: everything else of the inode becomes
+ * zero. */
 cloudabi_errno_t inode_store(struct inode *inode);
 cloudabi_errno_t inode_store_fresh(struct inode *inode);
 void inodes_free(struct fs *fs);
@@ -199,22 +201,24 @@ bool inode_is_fast_link(const struct inode *inode);
 
 /* --- map.c -------------------------------------------------------------------------------- */
 
-/* The place of LOGICAL, and how many of at most MAX blocks follow it in a row (or are holes with it). *PHYSICAL 0: hole. */
+/* The place of LOGICAL, and how many of at most MAX blocks follow it in a row (or are holes with it). *PHYSICAL 0:
+ * hole. */
 cloudabi_errno_t map_find(struct inode *inode, uint32_t logical, uint32_t max, uint32_t *physical,
                           uint32_t *count);
-/* Makes COUNT blocks from PHYSICAL the places of LOGICAL..., all holes so far; at most as many as one indirect block has
- * pointers. *DONE of them: up to the end of an indirect block. The inode is changed but not stored. */
+/* Makes COUNT blocks from PHYSICAL the places of LOGICAL..., all holes so far; at most as many as one indirect
+ * block has pointers. *DONE of them: up to the end of an indirect block. The inode is changed but not stored. */
 cloudabi_errno_t map_set(struct inode *inode, uint32_t logical, uint32_t physical, uint32_t count,
                          uint32_t *done);
 /* The most indirect blocks that map_set() may allocate for one block. */
 #define MAP_DEPTH 3u
-/* The number of indirect blocks in the path to LOGICAL, and the index of the one of level 0 (lowest) to 2 in its level. */
+/* The number of indirect blocks in the path to LOGICAL, and the index of the one of level 0 (lowest) to 2 in its
+ * level. */
 uint32_t map_depth(const struct fs *fs, uint32_t logical);
 uint32_t map_node(const struct fs *fs, uint32_t logical, uint32_t level);
 uint64_t map_level_start(const struct fs *fs, uint32_t level); /* first block with one in LEVEL */
 uint64_t map_limit(const struct fs *fs); /* number of blocks that can be mapped */
-/* Frees all blocks from FROM on, in as many transactions as it takes; the inode is put on the orphan list before the first
- * commit, and stored. */
+/* Frees all blocks from FROM on, in as many transactions as it takes; the inode is put on the orphan list before
+ * the first commit, and stored. */
 cloudabi_errno_t map_cut(struct inode *inode, uint32_t from);
 
 /* --- promise.c ---------------------------------------------------------------------------- */

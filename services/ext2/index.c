@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An index of the names of a directory, in memory only: a table from hashes of names to the offsets of their entries.  It is
- * built at the first search of a directory of some size, and the one that was built longest ago goes when all of them
- * together become too large.
+ * An index of the names of a directory, in memory only: a table from hashes of names to the offsets of their
+ * entries. It is built at the first search of a directory of some size, and the one that was built longest ago goes
+ * when all of them together become too large.
  */
 #include <stdlib.h>
 

@@ -265,7 +265,8 @@ static cloudabi_errno_t cut_data(const struct cut *cut, uint32_t *pointers, uint
     return 0;
 }
 
-/* The subtree of an indirect block of LEVEL that begins at logical block BASE, behind *POINTER, which lies in PARENT. */
+/* The subtree of an indirect block of LEVEL that begins at logical block BASE, behind *POINTER, which lies in
+ * PARENT. */
 static cloudabi_errno_t cut_tree(const struct cut *cut, uint32_t *pointer, struct buffer *parent,
                                  uint32_t level, uint64_t base)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The orphan list: inodes that must be removed, or cut to their size, if a crash comes before we have done it.  On the disk
- * it begins in the super block and goes on through the field dtime.  In memory the same order is a list of the inodes.
+ * The orphan list: inodes that must be removed, or cut to their size, if a crash comes before we have done it. On
+ * the disk it begins in the super block and goes on through the field dtime. In memory the same order is a list of
+ * the inodes.
  */
 #include "services/ext2/fs_priv.h"
 
@@ -105,6 +106,13 @@ static bool has_blocks(const struct inode *inode)
            (inode_is(inode, DISK_MODE_LINK) && !inode_is_fast_link(inode));
 }
 
+/* Never so early that e2fsck could take it for the number of an inode in the orphan list. */
+static uint32_t deletion_time(const struct fs *fs)
+{
+    uint64_t seconds = fs->now / 1000000000u;
+    return seconds > fs->inodes ? (uint32_t)seconds : fs->inodes + 1;
+}
+
 #define ROOM_DELETE 16u /* less than ROOM_SMALL: what has few blocks goes in one transaction */
 
 cloudabi_errno_t inode_delete(struct inode *inode)
@@ -121,7 +129,7 @@ cloudabi_errno_t inode_delete(struct inode *inode)
     if (inode->orphan)
         TRY(orphan_remove(inode));
     inode->size = 0;
-    inode->dtime = (uint32_t)(fs->now / 1000000000u);
+    inode->dtime = deletion_time(fs);
     cloudabi_errno_t error = inode_store(inode);
     if (error == 0)
         error = inode_free_bit(fs, inode->ino, directory);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Promises of space. For the data it is the blocks themselves; for the map, every indirect block on the way to one of them,
- * whether it exists or not: so the promise for a part of a set is never more than for the whole, and what is used of it
- * never needs more than was promised.
+ * Promises of space. For the data it is the blocks themselves; for the map, every indirect block on the way to one
+ * of them, whether it exists or not: so the promise for a part of a set is never more than for the whole, and what
+ * is used of it never needs more than was promised.
  */
 #include "services/ext2/fs_priv.h"
 

@@ -5,3 +5,5 @@ EXT2_CORE_SOURCES := $(addprefix services/ext2/,attr.c block.c cache.c commit.c 
     range.c rename.c revoked.c run.c super.c)
 EXT2_HOST_SOURCES := tests/host/ext2_host.c tests/crash/disk.c $(EXT2_CORE_SOURCES)
 $(eval $(call hosttest,test_ext2,tests/host/test_ext2.c $(EXT2_HOST_SOURCES)))
+$(eval $(call hosttest,test_ext2_data,tests/host/test_ext2_data.c $(EXT2_HOST_SOURCES)))
+$(eval $(call hosttest,test_ext2_random,tests/host/test_ext2_random.c $(EXT2_HOST_SOURCES)))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The ext2 core on images by mke2fs: what debugfs wrote is read, what is written here passes e2fsck and is read by debugfs. */
+/* The ext2 core on images by mke2fs: what debugfs wrote is read, what is written here passes e2fsck and is read by
+ * debugfs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -326,7 +327,8 @@ static void test_listing_with_changes(void **state)
     host_unmount(&host);
 }
 
-/* Directories with a tree of hashes, as Linux and e2fsck -D make them, are read and lose the flag when they change. */
+/* Directories with a tree of hashes, as Linux and e2fsck -D make them, are read and lose the flag when they change.
+ * */
 static void test_hashed_directory(void **state)
 {
     (void)state;
