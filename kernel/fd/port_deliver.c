@@ -53,6 +53,12 @@ static const char *page_reply_fault(const struct port_reply *reply)
     return reply->len <= PORT_PAGES_MAX * PAGE_SIZE ? NULL : "length";
 }
 
+/* Bytes that a reply may speak of: those in the payload, or in the memory that the request lends. */
+static uint32_t reply_room(const struct slot *slot)
+{
+    return slot->transfer != NULL ? PORT_SEGMENTS_MAX * PAGE_SIZE : PORT_PAYLOAD;
+}
+
 /* What is wrong with a reply to slot SLOT, or NULL. Lock held. */
 static const char *reply_fault(const struct slot *slot, unsigned i, const struct port_reply *reply)
 {
@@ -66,7 +72,7 @@ static const char *reply_fault(const struct slot *slot, unsigned i, const struct
         return "kind";
     if (moves_pages(slot->op))
         return page_reply_fault(reply);
-    if (reply->len > PORT_PAYLOAD || reply->cookie_len > PORT_COOKIE_MAX)
+    if (reply->len > reply_room(slot) || reply->cookie_len > PORT_COOKIE_MAX)
         return "length";
     if (reply->kind >= PORT_REPLY_FD && !takes_names(slot->op))
         return "kind of this operation";
