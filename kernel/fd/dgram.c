@@ -20,6 +20,8 @@
 struct dgram {
     struct list link;
     uint64_t number; /* in its queue: its descriptors have it as their position */
+    struct passed
+        *with; /* the descriptors that it lies behind (perhaps given away by now), or NULL */
     size_t len;
     uint8_t data[];
 };
@@ -89,21 +91,32 @@ static cloudabi_errno_t box_wait(struct file *file, struct mailbox *box, bool wr
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
-static cloudabi_errno_t dgram_make(struct job *job, const struct user_vec *from, struct dgram **out)
+static size_t dgram_size(const struct user_vec *from)
 {
-    if (from->total > DGRAM_MAX)
-        return CLOUDABI_EMSGSIZE;
-    struct dgram *dgram = kmalloc(job, sizeof(*dgram) + from->total);
+    return sizeof(struct dgram) + from->total;
+}
+
+static void dgram_free(struct dgram *dgram)
+{
+    if (dgram->with != NULL)
+        pass_put_behind(dgram->with);
+    else
+        kfree(dgram);
+}
+
+/* PASSED was made with room for the message behind it, or is NULL. */
+static cloudabi_errno_t dgram_make(struct job *job, const struct user_vec *from,
+                                   struct passed *passed, struct dgram **out)
+{
+    struct dgram *dgram =
+        passed != NULL ? pass_behind(passed) : kmalloc_unset(job, dgram_size(from));
     if (dgram == NULL)
         return CLOUDABI_ENOMEM;
-    cloudabi_errno_t error = user_vec_read(from, 0, dgram->data, from->total);
-    if (error != 0) {
-        kfree(dgram);
-        return error;
-    }
+    list_init(&dgram->link);
+    dgram->with = passed;
     dgram->len = from->total;
     *out = dgram;
-    return 0;
+    return user_vec_read(from, 0, dgram->data, from->total);
 }
 
 /* Consumes DGRAM and PASSED on success. EAGAIN: full. */
@@ -136,7 +149,7 @@ static cloudabi_errno_t dgram_put(struct file *file, const struct user_vec *from
 {
     struct dgram_end *end = end_of(file);
     struct dgram *dgram = NULL;
-    cloudabi_errno_t error = dgram_make(end->pair->job, from, &dgram);
+    cloudabi_errno_t error = dgram_make(end->pair->job, from, passed, &dgram);
     if (error != 0)
         goto fail;
     while ((error = box_post(end->out, dgram, passed)) == CLOUDABI_EAGAIN)
@@ -148,7 +161,8 @@ static cloudabi_errno_t dgram_put(struct file *file, const struct user_vec *from
     return 0;
 
 fail:
-    kfree(dgram);
+    if (dgram != NULL)
+        dgram_free(dgram);
     pass_release(passed);
     return error;
 }
@@ -156,15 +170,18 @@ fail:
 static cloudabi_errno_t dgram_write(struct file *file, const struct user_vec *from,
                                     const uint64_t *offset, size_t *done)
 {
-    return offset != NULL ? CLOUDABI_ESPIPE : dgram_put(file, from, NULL, done);
+    if (offset != NULL)
+        return CLOUDABI_ESPIPE;
+    return from->total <= DGRAM_MAX ? dgram_put(file, from, NULL, done) : CLOUDABI_EMSGSIZE;
 }
 
 static cloudabi_errno_t dgram_send(struct file *file, struct sock_message *message)
 {
     struct passed *passed = NULL;
-    if (message->files_count > 0) {
-        cloudabi_errno_t error =
-            pass_create(message->files, message->rights, message->files_count, &passed);
+    if (message->data->total > DGRAM_MAX)
+        return CLOUDABI_EMSGSIZE;
+    if (message->files_count > 0) { /* one allocation for them and the message */
+        cloudabi_errno_t error = pass_create(message, dgram_size(message->data), &passed);
         if (error != 0)
             return error;
     }
@@ -225,7 +242,8 @@ static cloudabi_errno_t dgram_take(struct file *file, const struct user_vec *to,
         spinlock_unlock(&box->lock);
         if (room)
             wake(&box->writers);
-        kfree(receipt->dgram);
+        if (receipt->dgram != NULL)
+            dgram_free(receipt->dgram);
         if (error == CLOUDABI_EFAULT)
             error = user_vec_touch(to, 0, to->total < DGRAM_MAX ? to->total : DGRAM_MAX, true);
         else if (error == CLOUDABI_EAGAIN)
@@ -312,7 +330,7 @@ static void box_refuse(struct mailbox *box)
     wake(&box->readers);
     wake(&box->writers);
     while ((link = list_pop(&dgrams)) != NULL)
-        kfree(container_of(link, struct dgram, link));
+        dgram_free(container_of(link, struct dgram, link));
     pass_release_all(&dropped);
 }
 

@@ -76,22 +76,6 @@ __attribute__((preserve_most, noinline)) void file_put_slow(struct file *file, u
     self->closing = NULL;
 }
 
-cloudabi_errno_t file_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
-                           size_t *done)
-{
-    if (file->ops->read == NULL)
-        return file->type == CLOUDABI_FILETYPE_DIRECTORY ? CLOUDABI_EISDIR : CLOUDABI_EBADF;
-    return file->ops->read(file, to, offset, done);
-}
-
-cloudabi_errno_t file_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
-                            size_t *done)
-{
-    if (file->ops->write == NULL)
-        return file->type == CLOUDABI_FILETYPE_DIRECTORY ? CLOUDABI_EISDIR : CLOUDABI_EBADF;
-    return file->ops->write(file, from, offset, done);
-}
-
 cloudabi_errno_t file_seek(struct file *file, int64_t delta, cloudabi_whence_t whence,
                            uint64_t *position)
 {
@@ -139,16 +123,6 @@ cloudabi_errno_t file_readdir(struct file *file, user_addr_t buf, size_t len,
 {
     return file->ops->readdir == NULL ? CLOUDABI_ENOTDIR
                                       : file->ops->readdir(file, buf, len, cookie, used);
-}
-
-cloudabi_errno_t file_send(struct file *file, struct sock_message *message)
-{
-    return file->ops->send == NULL ? CLOUDABI_ENOTSOCK : file->ops->send(file, message);
-}
-
-cloudabi_errno_t file_recv(struct file *file, struct sock_message *message)
-{
-    return file->ops->recv == NULL ? CLOUDABI_ENOTSOCK : file->ops->recv(file, message);
 }
 
 cloudabi_errno_t file_shutdown(struct file *file, cloudabi_sdflags_t how)

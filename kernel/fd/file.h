@@ -118,11 +118,21 @@ static inline void file_put(struct file *file)
         file_put_slow(file, left);
 }
 
-/* The functions of the table, or their defaults. */
-cloudabi_errno_t file_read(struct file *file, const struct user_vec *to, const uint64_t *offset,
-                           size_t *done);
-cloudabi_errno_t file_write(struct file *file, const struct user_vec *from, const uint64_t *offset,
-                            size_t *done);
+/* The functions of the table, or their defaults. Those that most calls go through are here to be inlined. */
+static inline cloudabi_errno_t file_read(struct file *file, const struct user_vec *to,
+                                         const uint64_t *offset, size_t *done)
+{
+    if (file->ops->read == NULL)
+        return file->type == CLOUDABI_FILETYPE_DIRECTORY ? CLOUDABI_EISDIR : CLOUDABI_EBADF;
+    return file->ops->read(file, to, offset, done);
+}
+static inline cloudabi_errno_t file_write(struct file *file, const struct user_vec *from,
+                                          const uint64_t *offset, size_t *done)
+{
+    if (file->ops->write == NULL)
+        return file->type == CLOUDABI_FILETYPE_DIRECTORY ? CLOUDABI_EISDIR : CLOUDABI_EBADF;
+    return file->ops->write(file, from, offset, done);
+}
 cloudabi_errno_t file_seek(struct file *file, int64_t delta, cloudabi_whence_t whence,
                            uint64_t *position);
 cloudabi_errno_t file_sync(struct file *file, bool data_only);
@@ -134,9 +144,16 @@ cloudabi_errno_t file_advise(struct file *file, uint64_t offset, uint64_t length
                              cloudabi_advice_t advice);
 cloudabi_errno_t file_readdir(struct file *file, user_addr_t buf, size_t len,
                               cloudabi_dircookie_t cookie, size_t *used);
-/* The caller keeps its references to message->files; a receiver gets references. */
-cloudabi_errno_t file_send(struct file *file, struct sock_message *message);
-cloudabi_errno_t file_recv(struct file *file, struct sock_message *message);
+/* A socket that takes the references to message->files over sets files_count to 0, whatever becomes of them; a
+ * receiver gets references. */
+static inline cloudabi_errno_t file_send(struct file *file, struct sock_message *message)
+{
+    return file->ops->send == NULL ? CLOUDABI_ENOTSOCK : file->ops->send(file, message);
+}
+static inline cloudabi_errno_t file_recv(struct file *file, struct sock_message *message)
+{
+    return file->ops->recv == NULL ? CLOUDABI_ENOTSOCK : file->ops->recv(file, message);
+}
 cloudabi_errno_t file_shutdown(struct file *file, cloudabi_sdflags_t how);
 cloudabi_errno_t file_map(struct file *file, uint64_t offset, uint64_t length, bool shared,
                           struct memobj **object, uint64_t *object_offset, bool *no_fork);

@@ -36,11 +36,12 @@ void pass_queue_init(struct pass_queue *queue, struct file *owner)
     owner->inbox = queue;
 }
 
-cloudabi_errno_t pass_create(struct file *const *files, const struct rights *rights, size_t count,
-                             struct passed **out)
+cloudabi_errno_t pass_create(struct sock_message *message, size_t behind, struct passed **out)
 {
     struct job *job = thread_self()->job;
-    struct passed *passed = kmalloc(job, sizeof(*passed) + count * sizeof(passed->items[0]));
+    size_t count = message->files_count;
+    struct passed *passed =
+        kmalloc_unset(job, sizeof(*passed) + count * sizeof(passed->items[0]) + behind);
     if (passed == NULL)
         return CLOUDABI_ENOMEM;
     if (!job_charge(job, JOB_DESCRIPTORS, count)) {
@@ -48,10 +49,13 @@ cloudabi_errno_t pass_create(struct file *const *files, const struct rights *rig
         return CLOUDABI_ENOMEM;
     }
     list_init(&passed->link);
-    passed->job = job_get(job);
-    passed->count = count;
+    passed->position = 0;
+    passed->job = job;
+    passed->count = (uint32_t)count;
+    atomic_init(&passed->holders, behind != 0 ? 2 : 1);
     for (size_t i = 0; i < count; i++)
-        passed->items[i] = (struct passed_file){file_get(files[i]), rights[i]};
+        passed->items[i] = (struct passed_file){message->files[i], message->rights[i]};
+    message->files_count = 0;
     *out = passed;
     return 0;
 }
@@ -105,12 +109,17 @@ void pass_drain(struct pass_queue *queue, struct list *out)
     spinlock_unlock(&pass_lock);
 }
 
+void pass_put_behind(struct passed *passed)
+{
+    if (atomic_fetch_sub_explicit(&passed->holders, 1, memory_order_acq_rel) == 1)
+        kfree(passed);
+}
+
+/* The job is there as long as the memory is charged to it. */
 static void free_passed(struct passed *passed)
 {
-    struct job *job = passed->job;
-    job_uncharge(job, JOB_DESCRIPTORS, passed->count);
-    kfree(passed);
-    job_put(job);
+    job_uncharge(passed->job, JOB_DESCRIPTORS, passed->count);
+    pass_put_behind(passed);
 }
 
 void pass_deliver(struct passed *passed, struct sock_message *message)

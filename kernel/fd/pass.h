@@ -21,10 +21,12 @@ struct passed_file {
 
 struct passed {
     struct list link; /* pass lock: inbox */
-    uint64_t
-        position; /* the socket's: of the first byte, or number of the datagram, that it comes with */
-    struct job *job; /* constant; referenced: the sender's, charged for the descriptors */
-    size_t count;
+    /* The socket's: of the first byte, or number of the datagram, that it comes with. */
+    uint64_t position;
+    struct job *job; /* constant: the sender's, charged for the descriptors and for this memory */
+    uint32_t count;  /* constant */
+    _Atomic uint32_t
+        holders; /* of this memory: the descriptors, and what the socket keeps behind them */
     struct passed_file items[];
 };
 
@@ -37,9 +39,14 @@ struct pass_queue {
 };
 
 void pass_queue_init(struct pass_queue *queue, struct file *owner);
-/* Takes references of its own to FILES. ENOMEM. */
-cloudabi_errno_t pass_create(struct file *const *files, const struct rights *rights, size_t count,
-                             struct passed **out);
+/* Takes the descriptors over from MESSAGE. BEHIND: so many bytes more for the socket to keep something of its own
+ * in, until it gives them up with pass_put_behind(); not cleared. ENOMEM. */
+cloudabi_errno_t pass_create(struct sock_message *message, size_t behind, struct passed **out);
+static inline void *pass_behind(struct passed *passed)
+{
+    return &passed->items[passed->count];
+}
+void pass_put_behind(struct passed *passed);
 /* The next four with the socket's lock held. */
 void pass_enqueue(struct pass_queue *queue, struct passed *passed);
 void pass_dequeue(struct pass_queue *queue, struct passed *passed); /* the caller's from now on */

@@ -258,7 +258,7 @@ static cloudabi_errno_t stream_send(struct file *file, struct sock_message *mess
     if (message->files_count > 0 && message->data->total == 0)
         return CLOUDABI_EMSGSIZE; /* descriptors need a byte to go with */
     if (message->files_count > 0)
-        error = pass_create(message->files, message->rights, message->files_count, &passed);
+        error = pass_create(message, 0, &passed);
     if (error == 0)
         error = stream_put(file, message->data, &passed, &message->length);
     pass_release(passed);

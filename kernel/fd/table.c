@@ -105,14 +105,13 @@ cloudabi_errno_t fd_table_enter_job(struct fd_table *table, struct job *job)
     return fits ? 0 : CLOUDABI_ENOMEM;
 }
 
-/* Room for NUMBER, below FD_MAX. */
-static cloudabi_errno_t table_grow_locked(struct fd_table *table, uint32_t number)
+/* Makes room for NUMBER, below FD_MAX, which is behind the last slot. */
+__attribute__((noinline)) static cloudabi_errno_t table_grow_locked(struct fd_table *table,
+                                                                    uint32_t number)
 {
     uint32_t old = table->capacity, capacity = old == 0 ? FD_FIRST_CAPACITY : old;
     while (capacity <= number)
         capacity *= 2;
-    if (capacity == old)
-        return 0;
     struct fd_slot *slots = kmalloc(table->job, capacity * sizeof(*slots));
     if (slots == NULL)
         return CLOUDABI_ENOMEM;
@@ -130,7 +129,7 @@ static cloudabi_errno_t table_reserve_locked(struct fd_table *table, cloudabi_fd
     uint32_t number;
     if (!fd_number_lowest(&table->numbers, &number))
         return CLOUDABI_EMFILE;
-    cloudabi_errno_t error = table_grow_locked(table, number);
+    cloudabi_errno_t error = number < table->capacity ? 0 : table_grow_locked(table, number);
     if (error != 0)
         return error;
     if (!job_charge(table->job, JOB_DESCRIPTORS, 1))

@@ -14,7 +14,8 @@
         .partial = LIST_INIT(size_caches[index].partial), \
     }
 
-#define SIZES 8
+#define SIZES     8
+#define LARGE_MAX (1ul << 20)
 
 /* Sizes that with their headers fill slabs well. */
 static struct slab_cache size_caches[SIZES] = {
@@ -22,9 +23,11 @@ static struct slab_cache size_caches[SIZES] = {
     SIZE_CACHE(4, 480), SIZE_CACHE(5, 1008), SIZE_CACHE(6, 2016), SIZE_CACHE(7, 4064),
 };
 
-static void *large_alloc(struct job *job, size_t size)
+__attribute__((noinline)) static void *large_alloc(struct job *job, size_t size)
 {
     unsigned order = 0;
+    if (size > LARGE_MAX)
+        return NULL;
     while ((PAGE_SIZE << order) < size + sizeof(struct slab_header))
         order++;
     struct frame *block = frame_alloc_block(job, order);
@@ -36,12 +39,31 @@ static void *large_alloc(struct job *job, size_t size)
     return header + 1;
 }
 
-void *kmalloc(struct job *job, size_t size)
+/* NULL: too large for a slab. */
+static inline struct slab_cache *cache_for(size_t size)
 {
     for (unsigned i = 0; i < SIZES; i++)
         if (size <= size_caches[i].size)
-            return slab_alloc(&size_caches[i], job);
-    return size <= 1ul << 20 ? large_alloc(job, size) : NULL;
+            return &size_caches[i];
+    return NULL;
+}
+
+void *kmalloc(struct job *job, size_t size)
+{
+    struct slab_cache *cache = cache_for(size);
+    return cache != NULL ? slab_alloc(cache, job) : large_alloc(job, size);
+}
+
+void *kmalloc_unset(struct job *job, size_t size)
+{
+    struct slab_cache *cache = cache_for(size);
+    return cache != NULL ? slab_alloc_unset(cache, job) : large_alloc(job, size);
+}
+
+__attribute__((noinline)) static void large_free(void *pointer, unsigned order)
+{
+    atomic_fetch_sub_explicit(&object_count[OBJECT_OTHER], 1, memory_order_relaxed);
+    frame_free_block(frame_of(arch_direct_to_phys(slab_header_of(pointer))), order);
 }
 
 void kfree(void *pointer)
@@ -50,10 +72,8 @@ void kfree(void *pointer)
         return;
     uintptr_t tag = slab_header_of(pointer)->tag;
     kverify(tag != 0);
-    if ((tag & 1) == 0) {
+    if ((tag & 1) == 0)
         slab_free((struct slab_cache *)tag, pointer);
-        return;
-    }
-    atomic_fetch_sub_explicit(&object_count[OBJECT_OTHER], 1, memory_order_relaxed);
-    frame_free_block(frame_of(arch_direct_to_phys(slab_header_of(pointer))), tag >> 1);
+    else
+        large_free(pointer, (unsigned)(tag >> 1));
 }

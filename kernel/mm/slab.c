@@ -76,7 +76,8 @@ static struct slab *slab_grow(struct slab_cache *cache)
 }
 
 /* Moves a batch of free objects into the empty magazine. */
-static bool refill(struct slab_cache *cache, struct slab_magazine *magazine)
+__attribute__((noinline)) static bool refill(struct slab_cache *cache,
+                                             struct slab_magazine *magazine)
 {
     list_cache(cache);
     spinlock_lock(&cache->lock);
@@ -101,8 +102,9 @@ static bool refill(struct slab_cache *cache, struct slab_magazine *magazine)
 }
 
 /* Gives COUNT objects of the magazine back to their slabs, and slabs beyond KEEP empty ones to the frames. */
-static void drain(struct slab_cache *cache, struct slab_magazine *magazine, uint32_t count,
-                  unsigned keep)
+__attribute__((noinline, preserve_most)) static void drain(struct slab_cache *cache,
+                                                           struct slab_magazine *magazine,
+                                                           uint32_t count, unsigned keep)
 {
     spinlock_lock(&cache->lock);
     while (count-- > 0) {
@@ -139,7 +141,7 @@ static struct slab_magazine *this_magazine(struct slab_cache *cache)
     return &cache->per_cpu[((struct arch_cpu *)arch_cpu_self())->number];
 }
 
-void *slab_alloc(struct slab_cache *cache, struct job *job)
+void *slab_alloc_unset(struct slab_cache *cache, struct job *job)
 {
     size_t slot = slot_size(cache);
     if (!job_charge(job, JOB_MEMORY, slot))
@@ -154,7 +156,13 @@ void *slab_alloc(struct slab_cache *cache, struct job *job)
     magazine->count--;
     *slab_header_of(object) = (struct slab_header){.job = job, .tag = (uintptr_t)cache};
     atomic_fetch_add_explicit(&object_count[cache->class], 1, memory_order_relaxed);
-    return memset(object, 0, cache->size);
+    return object;
+}
+
+void *slab_alloc(struct slab_cache *cache, struct job *job)
+{
+    void *object = slab_alloc_unset(cache, job);
+    return object != NULL ? memset(object, 0, cache->size) : NULL;
 }
 
 void slab_free(struct slab_cache *cache, void *object)

@@ -40,12 +40,15 @@ struct slab_cache {
 /* Zeroed object or NULL. JOB (NULL: the root) is charged for it, and remembered in a hidden header: the charge
  * keeps the job alive. Objects are aligned to 16 bytes. */
 void *slab_alloc(struct slab_cache *cache, struct job *job);
+/* The same with whatever was in that memory before: for callers that set all of it. */
+void *slab_alloc_unset(struct slab_cache *cache, struct job *job);
 void slab_free(struct slab_cache *cache, void *object);
 /* Caches give back their empty slabs, and what this CPU keeps: for leak checks. Never needed otherwise. */
 void slab_shrink_all(void);
 
 /* Any size up to 1 MiB, zeroed; NULL: no memory or budget. */
 void *kmalloc(struct job *job, size_t size);
-void kfree(void *pointer); /* NULL is fine */
+void *kmalloc_unset(struct job *job, size_t size); /* see slab_alloc_unset() */
+void kfree(void *pointer);                         /* NULL is fine */
 
 #endif

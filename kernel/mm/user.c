@@ -143,6 +143,8 @@ cloudabi_errno_t user_vec_zero(const struct user_vec *vec, size_t skip, size_t l
 
 size_t user_vec_read_nofault(const struct user_vec *vec, size_t skip, void *to, size_t len)
 {
+    if (vec->count == 1)
+        return len - arch_copy_from_user_nofault(to, vec->buf->base.va + skip, len);
     struct vec_walk walk = walk_start(vec, skip, len);
     size_t done = 0, n;
     user_addr_t at;
@@ -157,6 +159,8 @@ size_t user_vec_read_nofault(const struct user_vec *vec, size_t skip, void *to, 
 
 size_t user_vec_write_nofault(const struct user_vec *vec, size_t skip, const void *from, size_t len)
 {
+    if (vec->count == 1)
+        return len - arch_copy_to_user_nofault(vec->buf->base.va + skip, from, len);
     struct vec_walk walk = walk_start(vec, skip, len);
     size_t done = 0, n;
     user_addr_t at;

@@ -89,7 +89,7 @@ static cloudabi_errno_t send_with(struct file *file, const struct user_vec *data
     };
     error = file_send(file, &message);
     *length = message.length;
-    passing_put(passing, passing->count);
+    passing_put(passing, message.files_count); /* those that were not taken over */
     return error;
 }
 
@@ -120,7 +120,8 @@ static void passing_commit(struct passing *passing, size_t arrived)
 {
     for (size_t i = 0; i < arrived; i++)
         fd_commit(passing->numbers[i], passing->files[i], passing->rights[i]);
-    fd_unreserve(passing->numbers + arrived, passing->count - arrived);
+    if (arrived < passing->count)
+        fd_unreserve(passing->numbers + arrived, passing->count - arrived);
 }
 
 static cloudabi_errno_t recv_with(struct file *file, struct sock_message *message,

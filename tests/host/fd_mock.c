@@ -113,6 +113,12 @@ void *kmalloc(struct job *job, size_t size)
     return calloc(1, size == 0 ? 1 : size);
 }
 
+void *kmalloc_unset(struct job *job, size_t size)
+{
+    void *object = kmalloc(job, size);
+    return object != NULL ? memset(object, 0xa5, size) : NULL;
+}
+
 void kfree(void *pointer)
 {
     if (pointer != NULL)
@@ -123,6 +129,11 @@ void kfree(void *pointer)
 void *slab_alloc(struct slab_cache *cache, struct job *job)
 {
     return kmalloc(job, cache->size);
+}
+
+void *slab_alloc_unset(struct slab_cache *cache, struct job *job)
+{
+    return kmalloc_unset(job, cache->size);
 }
 
 void slab_free(struct slab_cache *cache, void *object)
