@@ -128,7 +128,10 @@ static cloudabi_errno_t wait_until(struct server *server, uint64_t due)
     };
     cloudabi_event_t out[2];
     size_t count = 0;
-    return cloudabi_sys_poll(in, out, 2, &count);
+    cloudabi_errno_t error = cloudabi_sys_poll(in, out, 2, &count);
+    for (size_t i = 0; error == 0 && i < count; i++)
+        error = out[i].error; /* the serving has ended */
+    return error;
 }
 
 static void commit(const struct volume *volume)

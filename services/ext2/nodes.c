@@ -2,6 +2,7 @@
 /* Nodes: their answers, attributes, listings, and how directories are found again after a restart. */
 #include <string.h>
 
+#include "abi/cloudabi_syscalls.h"
 #include "services/ext2/ops.h"
 
 /* --- nodes -------------------------------------------------------------------------------- */
@@ -99,7 +100,9 @@ cloudabi_errno_t ext2_forget(struct server *server, struct call *call)
     if (call->request.node == PORT_ROOT_NODE ||
         volume_find(volume, call->request.node, &inode) != 0)
         return 0;
-    cloudabi_errno_t error = inode_forget(inode, call->request.a, call->request.time);
+    cloudabi_timestamp_t now = 0; /* nobody asked for this at a time of his own */
+    (void)cloudabi_sys_clock_time_get(CLOUDABI_CLOCK_REALTIME, 1, &now);
+    cloudabi_errno_t error = inode_forget(inode, call->request.a, now);
     inode_put(inode);
     return error;
 }
