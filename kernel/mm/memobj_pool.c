@@ -123,6 +123,7 @@ void paging_forget(struct memobj *object)
 {
     struct paging *paging = object->paging;
     struct paging_pool *pool = paging->pool;
+    paging->ops->detach(object, false); /* before the reference goes that keeps it findable */
     spinlock_lock(&pool->lock);
     bool pooled = paging->pooled;
     paging->pooled = false;
