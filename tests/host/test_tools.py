@@ -73,7 +73,7 @@ def test_default_manifest_is_in_order():
     with open(path, encoding="utf-8") as f:
         nodes = manifest.compile_manifest(f.read(), path, BOOT)
     names = [node["name"] for node in nodes]
-    assert set(names) == {"tmpfs", "console", "net", "power", "shell", "netshell"}
+    assert set(names) == {"tmpfs", "console", "net", "block", "ext2", "power", "shell", "netshell"}
     assert names.index("tmpfs") < names.index("shell")
 
 
