@@ -14,12 +14,24 @@
 
 enum socket_state { SOCKET_NEW, SOCKET_BOUND, SOCKET_LISTENING, SOCKET_CONNECTED };
 
+/* Options that are kept. */
+#define NET_NODELAY     1u
+#define NET_KEEPALIVE   2u
+#define NET_LINGER_ZERO 4u
+#define NET_REUSEADDR   8u
+#define NET_REUSEPORT   16u
+#define NET_BROADCAST   32u
+#define NET_V6ONLY      64u
+#define NET_OOBINLINE   128u
+
 /* Keys: n = __net_lock. */
 struct net_socket {
     int type; /* SOCK_STREAM or SOCK_DGRAM */
     int family;
     enum socket_state state;   /* n */
+    bool opened;               /* n: bound, and the port is taken */
     int connection;            /* n: directory of the connection, or -1 */
+    unsigned options;          /* n */
     struct sockaddr_in6 local; /* n: large enough for both families */
     struct sockaddr_in6 peer;  /* n */
 };
@@ -37,6 +49,9 @@ _Static_assert(sizeof(struct net_address) == 24, "as the network directory sends
 
 extern lock_word __net_lock;
 
+/* "KIND/ADDRESS!PORT" of the directory. */
+#define NET_NAME_MAX 96
+
 /* The entry of a socket, with the lock held until __net_put; NULL (and no lock) if there is none. */
 struct net_socket *__net_get(int fd);
 void __net_put(void);
@@ -46,6 +61,22 @@ cloudabi_errno_t __net_open(int dir, const char *path, cloudabi_oflags_t oflags,
                             cloudabi_fdflags_t fdflags, cloudabi_fd_t *fd);
 /* The directory: the grant `net`. -1 if there is none. */
 int __net_directory(void);
+
+/* The name for an address; an unspecified one is every one. */
+void __net_name(const char *kind, const struct sockaddr *address, char name[NET_NAME_MAX]);
+bool __net_good_address(const struct sockaddr *address, socklen_t len);
+/* Put what was opened under the socket's number, which stays. */
+cloudabi_errno_t __net_become(int fd, cloudabi_fd_t opened);
+cloudabi_fdflags_t __net_flags(int fd);
+/* Keep an entry for a descriptor. False: there is no room. */
+bool __net_remember(int fd, const struct net_socket *state);
+/* Makes sure that a bound stream has its port (listen.c). */
+cloudabi_errno_t __net_settle_port(int fd, struct net_socket *socket);
+
+/* What a further connect says: EISCONN, EALREADY, or why it failed (options.c). */
+cloudabi_errno_t __net_progress(int connection);
+/* Tell a connection of those of the options that are in WHICH (options.c). */
+cloudabi_errno_t __net_apply(int connection, unsigned options, unsigned which);
 
 void __net_to_wire(const struct sockaddr *address, struct net_address *wire);
 void __net_from_wire(const struct net_address *wire, struct sockaddr_in6 *address);

@@ -81,22 +81,54 @@ static int add_unnamed(struct addrinfo ***end, const struct wanted *wanted)
     return error;
 }
 
+/* "dns/NAME" in the form that the directory knows: lower case, no dot at the end. */
+static void name_path(const char *host, char path[NI_MAXHOST + 8])
+{
+    size_t at = (size_t)snprintf(path, NI_MAXHOST + 8, "dns/%s", host);
+
+    if (at >= NI_MAXHOST + 8)
+        at = NI_MAXHOST + 7;
+    for (size_t i = 0; i < at; i++)
+        path[i] = path[i] >= 'A' && path[i] <= 'Z' ? (char)(path[i] + 32) : path[i];
+    if (path[at - 1] == '.')
+        path[at - 1] = '\0';
+}
+
+static int name_error(cloudabi_errno_t error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENAMETOOLONG:
+        return EAI_NONAME;
+    case ETIMEDOUT: /* nobody answered; the servers cannot tell; there is no way to them */
+    case EIO:
+    case ENETUNREACH:
+        return EAI_AGAIN;
+    case ENOMEM:
+        return EAI_MEMORY;
+    default:
+        errno = (int)error;
+        return EAI_SYSTEM;
+    }
+}
+
 static int look_up(struct addrinfo ***end, const struct wanted *wanted, const char *host)
 {
     char path[NI_MAXHOST + 8];
-    char *answer = malloc(ANSWER_MAX);
     cloudabi_fd_t fd;
     int error = 0;
     char *rest;
 
+    if (strchr(host, '/') != NULL)
+        return EAI_NONAME;
+    char *answer = malloc(ANSWER_MAX);
     if (answer == NULL)
         return EAI_MEMORY;
-    snprintf(path, sizeof(path), "dns/%s", host);
+    name_path(host, path);
     cloudabi_errno_t failure = __net_open(__net_directory(), path, 0, 0, &fd);
     if (failure != 0) {
         free(answer);
-        errno = failure;
-        return failure == ENOENT ? EAI_NONAME : failure == ETIMEDOUT ? EAI_AGAIN : EAI_SYSTEM;
+        return name_error(failure);
     }
     ssize_t len = read((int)fd, answer, ANSWER_MAX - 1);
     close((int)fd);

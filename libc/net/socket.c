@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * socket, bind, connect, listen, accept. A fresh socket is one end of a pair whose other end is closed: a
- * number to hold on to. connect and listen open the name for the address below the grant `net` and put
- * what they get under that number. Which addresses can be reached is decided by what the grant names.
+ * socket, connect, and what libc keeps of sockets (listen.c: bind, listen, accept). A fresh socket is one end
+ * of a pair whose other end is closed: a number to hold on to. connect and listen open the name for the address below the grant `net` and put
+ * what they get under that number. Which addresses can be reached is decided by what the grant names; for
+ * others the calls fail with EACCES.
  */
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -14,8 +14,6 @@
 #include <tessera/grants.h>
 
 #include "libc/net/net.h"
-
-#define NAME_MAX_LEN 96
 
 lock_word __net_lock;
 static struct net_socket *sockets[FD_SETSIZE]; /* n */
@@ -52,7 +50,7 @@ static void forget(int fd)
     free(socket);
 }
 
-static bool remember(int fd, const struct net_socket *state)
+bool __net_remember(int fd, const struct net_socket *state)
 {
     struct net_socket *copy = fd < FD_SETSIZE ? malloc(sizeof(*copy)) : NULL;
 
@@ -78,11 +76,12 @@ cloudabi_errno_t __net_open(int dir, const char *path, cloudabi_oflags_t oflags,
     cloudabi_errno_t error = cloudabi_sys_fd_stat_get((cloudabi_fd_t)dir, &st);
 
     if (error != 0)
-        return dir < 0 ? ENOTCAPABLE : error;
+        return dir < 0 ? EACCES : error;
     st.fs_rights_base = st.fs_rights_inheriting;
     st.fs_flags = fdflags;
-    return cloudabi_sys_file_open((cloudabi_lookup_t){.fd = (cloudabi_fd_t)dir}, path, strlen(path),
-                                  oflags, &st, fd);
+    error = cloudabi_sys_file_open((cloudabi_lookup_t){.fd = (cloudabi_fd_t)dir}, path,
+                                   strlen(path), oflags, &st, fd);
+    return error == ENOTCAPABLE ? EACCES : error;
 }
 
 int socket(int family, int type, int protocol)
@@ -96,11 +95,11 @@ int socket(int family, int type, int protocol)
     if (state.type != SOCK_STREAM && state.type != SOCK_DGRAM)
         return result(EPROTOTYPE);
     if (__net_directory() < 0)
-        return result(ENOTCAPABLE);
+        return result(EACCES);
     if (socketpair(AF_UNIX, type, 0, pair) < 0)
         return -1;
     close(pair[1]);
-    if (!remember(pair[0], &state)) {
+    if (!__net_remember(pair[0], &state)) {
         close(pair[0]);
         return result(EMFILE);
     }
@@ -158,14 +157,18 @@ void __net_give(const struct sockaddr_in6 *from, struct sockaddr *to, socklen_t 
     *len = size;
 }
 
-static bool good_address(const struct sockaddr *address, socklen_t len)
+bool __net_good_address(const struct sockaddr *address, socklen_t len)
 {
     return (address->sa_family == AF_INET && len >= sizeof(struct sockaddr_in)) ||
            (address->sa_family == AF_INET6 && len >= sizeof(struct sockaddr_in6));
 }
 
-/* "KIND/ADDR!PORT"; an unspecified address is every one: "KIND/star!PORT" with an asterisk. */
-static void name_of(const char *kind, const struct sockaddr *address, char name[NAME_MAX_LEN])
+static bool link_local(const struct net_address *wire)
+{
+    return wire->family == 6 && wire->address[0] == 0xfe && (wire->address[1] & 0xc0) == 0x80;
+}
+
+void __net_name(const char *kind, const struct sockaddr *address, char name[NET_NAME_MAX])
 {
     struct net_address wire;
     static const unsigned char zeros[16];
@@ -174,12 +177,12 @@ static void name_of(const char *kind, const struct sockaddr *address, char name[
     __net_to_wire(address, &wire);
     if (memcmp(wire.address, zeros, sizeof(zeros)) != 0)
         inet_ntop(address->sa_family, wire.address, text, sizeof(text));
-    snprintf(name, NAME_MAX_LEN, "%s/%s!%u", kind, text,
+    snprintf(name, NET_NAME_MAX, "%s/%s%s!%u", kind, text, link_local(&wire) ? "%eth0" : "",
              (unsigned)wire.port[0] << 8 | wire.port[1]);
 }
 
 /* Put what was opened under the socket's number, with the socket's flags. */
-static cloudabi_errno_t become(int fd, cloudabi_fd_t opened)
+cloudabi_errno_t __net_become(int fd, cloudabi_fd_t opened)
 {
     cloudabi_errno_t error = cloudabi_sys_fd_replace(opened, (cloudabi_fd_t)fd);
 
@@ -187,64 +190,11 @@ static cloudabi_errno_t become(int fd, cloudabi_fd_t opened)
     return error;
 }
 
-static cloudabi_fdflags_t flags_of(int fd)
+cloudabi_fdflags_t __net_flags(int fd)
 {
     cloudabi_fdstat_t st;
 
     return cloudabi_sys_fd_stat_get((cloudabi_fd_t)fd, &st) == 0 ? st.fs_flags : 0;
-}
-
-int bind(int fd, const struct sockaddr *address, socklen_t len)
-{
-    char name[NAME_MAX_LEN];
-    cloudabi_fd_t opened;
-    cloudabi_errno_t error = 0;
-
-    if (!good_address(address, len))
-        return result(EINVAL);
-    struct net_socket *socket = __net_get(fd);
-    if (socket == NULL)
-        return result(ENOTSOCK);
-    if (socket->state != SOCKET_NEW || socket->family != address->sa_family)
-        error = socket->state != SOCKET_NEW ? EINVAL : EAFNOSUPPORT;
-    if (error == 0 && socket->type == SOCK_DGRAM) {
-        name_of("udp/bind", address, name);
-        error = __net_open(__net_directory(), name, 0, flags_of(fd), &opened);
-        if (error == 0)
-            error = become(fd, opened);
-    }
-    if (error == 0) {
-        memcpy(&socket->local, address,
-               address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-                                             : sizeof(struct sockaddr_in6));
-        socket->state = SOCKET_BOUND;
-    }
-    __net_put();
-    return result(error);
-}
-
-int listen(int fd, int backlog)
-{
-    char name[NAME_MAX_LEN];
-    cloudabi_fd_t opened;
-    cloudabi_errno_t error = 0;
-    struct net_socket *socket = __net_get(fd);
-
-    (void)backlog;
-    if (socket == NULL)
-        return result(ENOTSOCK);
-    if (socket->type != SOCK_STREAM || socket->state == SOCKET_CONNECTED)
-        error = EINVAL;
-    socket->local.sin6_family = (sa_family_t)socket->family;
-    name_of("tcp/listen", (struct sockaddr *)&socket->local, name);
-    if (error == 0 && socket->state != SOCKET_LISTENING)
-        error = __net_open(__net_directory(), name, 0, flags_of(fd), &opened);
-    if (error == 0 && socket->state != SOCKET_LISTENING) {
-        error = become(fd, opened);
-        socket->state = SOCKET_LISTENING;
-    }
-    __net_put();
-    return result(error);
 }
 
 /* Open the stream of a new connection; its directory goes to *DIRECTORY. */
@@ -256,9 +206,9 @@ static cloudabi_errno_t open_stream(int fd, const char *name, int *directory)
 
     if (error != 0)
         return error;
-    error = __net_open((int)dir, "data", 0, flags_of(fd), &data);
+    error = __net_open((int)dir, "data", 0, __net_flags(fd), &data);
     if (error == 0)
-        error = become(fd, data);
+        error = __net_become(fd, data);
     if (error != 0)
         (void)cloudabi_sys_fd_close(dir);
     else
@@ -269,28 +219,29 @@ static cloudabi_errno_t open_stream(int fd, const char *name, int *directory)
 static cloudabi_errno_t open_datagram(int fd, const char *name)
 {
     cloudabi_fd_t opened;
-    cloudabi_errno_t error = __net_open(__net_directory(), name, 0, flags_of(fd), &opened);
+    cloudabi_errno_t error = __net_open(__net_directory(), name, 0, __net_flags(fd), &opened);
 
-    return error != 0 ? error : become(fd, opened);
+    return error != 0 ? error : __net_become(fd, opened);
 }
 
 /* The lock is not held while the connection is being made: that may take long. */
 int connect(int fd, const struct sockaddr *address, socklen_t len)
 {
-    char name[NAME_MAX_LEN];
+    char name[NET_NAME_MAX];
     int directory = -1;
 
-    if (!good_address(address, len))
+    if (!__net_good_address(address, len))
         return result(EINVAL);
     struct net_socket *socket = __net_get(fd);
     if (socket == NULL)
         return result(ENOTSOCK);
     bool connected = socket->state == SOCKET_CONNECTED || socket->state == SOCKET_LISTENING;
     bool stream = socket->type == SOCK_STREAM;
+    int present = socket->connection;
     __net_put();
     if (connected)
-        return result(EISCONN);
-    name_of(stream ? "tcp/connect" : "udp/connect", address, name);
+        return result(__net_progress(present));
+    __net_name(stream ? "tcp/connect" : "udp/connect", address, name);
     cloudabi_errno_t error = stream ? open_stream(fd, name, &directory) : open_datagram(fd, name);
     if (error != 0)
         return result(error);
@@ -299,50 +250,18 @@ int connect(int fd, const struct sockaddr *address, socklen_t len)
         return result(EBADF);
     socket->state = SOCKET_CONNECTED;
     socket->connection = directory;
-    __cloexec_set(directory, true);
+    unsigned options = socket->options;
     memcpy(&socket->peer, address,
            address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
                                          : sizeof(struct sockaddr_in6));
     __net_put();
-    if (stream && (flags_of(fd) & CLOUDABI_FDFLAG_NONBLOCK) != 0)
+    if (stream) {
+        __cloexec_set(directory, true);
+        (void)__net_apply(directory, options, options);
+    }
+    if (stream && (__net_flags(fd) & CLOUDABI_FDFLAG_NONBLOCK) != 0)
         return result(EINPROGRESS);
     return 0;
-}
-
-int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
-{
-    struct net_address wire[2];
-    cloudabi_fd_t fds[2];
-    cloudabi_iovec_t iov = {wire, sizeof(wire)};
-    cloudabi_recv_in_t in = {.ri_data = &iov, .ri_data_len = 1, .ri_fds = fds, .ri_fds_len = 2};
-    cloudabi_recv_out_t out = {0};
-    struct net_socket accepted = {.type = SOCK_STREAM, .state = SOCKET_CONNECTED};
-
-    cloudabi_errno_t error = cloudabi_sys_sock_recv((cloudabi_fd_t)fd, &in, &out);
-    if (error != 0)
-        return result(error);
-    if (out.ro_datalen != sizeof(wire) || out.ro_fdslen != 2) {
-        for (size_t i = 0; i < out.ro_fdslen; i++)
-            (void)cloudabi_sys_fd_close(fds[i]);
-        return result(out.ro_datalen == 0 ? ECONNABORTED : EPROTO);
-    }
-    __net_from_wire(&wire[0], &accepted.peer);
-    __net_from_wire(&wire[1], &accepted.local);
-    accepted.family = accepted.peer.sin6_family;
-    accepted.connection = (int)fds[1];
-    __cloexec_set((int)fds[1], true);
-    if (!remember((int)fds[0], &accepted))
-        (void)cloudabi_sys_fd_close(fds[1]);
-    __cloexec_set((int)fds[0], (flags & SOCK_CLOEXEC) != 0);
-    if ((flags & SOCK_NONBLOCK) != 0)
-        (void)fcntl((int)fds[0], F_SETFL, O_NONBLOCK);
-    __net_give(&accepted.peer, address, len);
-    return (int)fds[0];
-}
-
-int accept(int fd, struct sockaddr *address, socklen_t *len)
-{
-    return accept4(fd, address, len, 0);
 }
 
 bool __net_is_open_datagram(int fd)

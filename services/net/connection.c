@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lwip/ip.h"
 #include "lwip/tcp.h"
 #include "services/net/listener.h"
 
@@ -94,36 +93,13 @@ static err_t on_connected(void *argument, struct tcp_pcb *pcb, err_t error)
     return ERR_OK;
 }
 
-static bool is_loopback_netif(const struct netif *netif)
-{
-    return netif->name[0] == 'l' && netif->name[1] == 'o';
-}
-
-/* ENETUNREACH while there is no interface with an address that leads there. */
-static cloudabi_errno_t check_route(const ip_addr_t *address)
-{
-    const ip_addr_t *any = IP_IS_V6(address) ? IP6_ADDR_ANY : IP4_ADDR_ANY;
-    if (ip_addr_isany(address))
-        return CLOUDABI_ENETUNREACH;
-    struct netif *netif = ip_route(any, address);
-    if (netif == NULL || (is_loopback_netif(netif) && !ip_addr_isloopback(address)))
-        return CLOUDABI_ENETUNREACH;
-    const ip_addr_t *source = ip_netif_get_local_ip(netif, address);
-    if (source == NULL || ip_addr_isany(source))
-        return CLOUDABI_ENETUNREACH;
-    if (IP_IS_V6(address) && ip6_addr_islinklocal(ip_2_ip6(source)) &&
-        !ip6_addr_islinklocal(ip_2_ip6(address)))
-        return CLOUDABI_ENETUNREACH;
-    return 0;
-}
-
 cloudabi_errno_t connection_start(struct net *net, const struct net_set *set,
                                   struct connection **result)
 {
     struct endpoint peer;
     if (!endpoint_from_set(set, &peer))
         return CLOUDABI_ENETUNREACH;
-    cloudabi_errno_t error = check_route(&peer.address);
+    cloudabi_errno_t error = endpoint_route(&peer.address);
     if (error != 0)
         return error;
     struct connection *connection = connection_create(net);

@@ -20,21 +20,7 @@
 #include "lwip/tcp.h"
 #include "services/net/endpoint.h"
 #include "services/net/net.h"
-
-/* Roles of node numbers in net->nodes. */
-enum node_role { NODE_SET, NODE_CONNECTION, NODE_DATA, NODE_CTL, NODE_STATUS };
-
-/* First member of every object in net->nodes. */
-struct node {
-    enum node_role role;
-    uint64_t number; /* with role 0 */
-    uint64_t holders;
-};
-
-static inline uint64_t node_number(const struct node *node, enum node_role role)
-{
-    return node->number | role;
-}
+#include "services/net/node.h"
 
 struct connection {
     struct node node;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lwip/ip.h"
 #include "lwip/ip6_zone.h"
 #include "lwip/netif.h"
 
@@ -83,4 +84,26 @@ size_t endpoint_format(const struct endpoint *endpoint, char text[ENDPOINT_TEXT_
     struct net_set set;
     endpoint_to_set(endpoint, &set);
     return net_set_format(&set, text);
+}
+
+static bool is_loopback_netif(const struct netif *netif)
+{
+    return netif->name[0] == 'l' && netif->name[1] == 'o';
+}
+
+cloudabi_errno_t endpoint_route(const ip_addr_t *address)
+{
+    const ip_addr_t *any = IP_IS_V6(address) ? IP6_ADDR_ANY : IP4_ADDR_ANY;
+    if (ip_addr_isany(address))
+        return CLOUDABI_ENETUNREACH;
+    struct netif *netif = ip_route(any, address);
+    if (netif == NULL || (is_loopback_netif(netif) && !ip_addr_isloopback(address)))
+        return CLOUDABI_ENETUNREACH;
+    const ip_addr_t *source = ip_netif_get_local_ip(netif, address);
+    if (source == NULL || ip_addr_isany(source))
+        return CLOUDABI_ENETUNREACH;
+    if (IP_IS_V6(address) && ip6_addr_islinklocal(ip_2_ip6(source)) &&
+        !ip6_addr_islinklocal(ip_2_ip6(address)))
+        return CLOUDABI_ENETUNREACH;
+    return 0;
 }

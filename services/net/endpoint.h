@@ -3,6 +3,7 @@
 #ifndef SERVICES_NET_ENDPOINT_H
 #define SERVICES_NET_ENDPOINT_H
 
+#include "abi/cloudabi_types.h"
 #include "lwip/ip_addr.h"
 #include "services/net/netset.h"
 
@@ -28,6 +29,8 @@ bool endpoint_from_set(const struct net_set *set, struct endpoint *endpoint);
 void endpoint_to_set(const struct endpoint *endpoint, struct net_set *set);
 void endpoint_to_wire(const struct endpoint *endpoint, struct endpoint_wire *wire);
 bool endpoint_from_wire(const struct endpoint_wire *wire, struct endpoint *endpoint);
+/* ENETUNREACH while there is no interface with an address that leads there; else 0. */
+cloudabi_errno_t endpoint_route(const ip_addr_t *address);
 /* "10.0.2.2!80"; returns the length. */
 size_t endpoint_format(const struct endpoint *endpoint, char text[ENDPOINT_TEXT_MAX]);
 

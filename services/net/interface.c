@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lwip_hooks.h"
 #include "services/net/endpoint.h"
@@ -83,9 +84,21 @@ size_t interface_text(const struct net *net, enum name_kind file, char bytes[INT
     case NAME_IF_LINK:
         add(&text, "%s\n", !net->card.present ? "absent" : netif_is_link_up(netif) ? "up" : "down");
         break;
-    default:
+    case NAME_IF_STATS:
         add_stats(net, &text);
+        break;
+    default:
         break;
     }
     return text.length;
+}
+
+cloudabi_errno_t interface_control(struct net *net, const char *text, size_t length)
+{
+    static const char renew[] = "renew";
+    if (length > 0 && text[length - 1] == '\n')
+        length--;
+    if (length != sizeof(renew) - 1 || memcmp(text, renew, length) != 0)
+        return CLOUDABI_EINVAL;
+    return config_renew(net);
 }

@@ -13,11 +13,12 @@
 #include "lwip_hooks.h"
 #include "services/net/connection.h"
 #include "services/net/datagram.h"
+#include "services/net/echo.h"
 #include "services/net/listener.h"
 #include "services/net/net.h"
+#include "services/net/resolver.h"
 #include "services/net/tree.h"
 
-#define HOSTNAME                    "tessera"
 #define LINE_MAX_BYTES              256
 #define SUBSCRIPTIONS_MAX           256
 #define NANOSECONDS_PER_MILLISECOND 1000000
@@ -32,7 +33,14 @@ static cloudabi_subscription_t subscriptions[SUBSCRIPTIONS_MAX];
 static cloudabi_event_t events[SUBSCRIPTIONS_MAX];
 
 /* What a subscription is for: kept in its userdata's low bits, the object above. */
-enum source { SOURCE_PORT, SOURCE_IRQ, SOURCE_CLOCK, SOURCE_LISTENER, SOURCE_DATAGRAM };
+enum source {
+    SOURCE_PORT,
+    SOURCE_IRQ,
+    SOURCE_CLOCK,
+    SOURCE_LISTENER,
+    SOURCE_DATAGRAM,
+    SOURCE_ECHO
+};
 #define SOURCE_MASK 7
 
 void net_log(struct net *self, const char *format, ...)
@@ -89,7 +97,7 @@ static void open_card(int directory)
         return;
     }
     pci_fd_function(&pci, &function);
-    error = card_open(&net.card, &function, HOSTNAME);
+    error = card_open(&net.card, &function, net.config.settings.hostname);
     if (error != 0) {
         net_log(&net, "net: the network card does not come up (%s)", strerror(error));
         return;
@@ -132,6 +140,8 @@ static size_t subscribe(void)
     }
     for (struct datagram *d = net.datagrams; d != NULL; d = d->next)
         subscribe_fd(&count, CLOUDABI_EVENTTYPE_FD_READ, d->fd, SOURCE_DATAGRAM, d);
+    for (struct echo *e = net.echoes; e != NULL; e = e->next)
+        subscribe_fd(&count, CLOUDABI_EVENTTYPE_FD_READ, e->fd, SOURCE_ECHO, e);
     return count;
 }
 
@@ -149,6 +159,9 @@ static void handle(const cloudabi_event_t *event)
         break;
     case SOURCE_DATAGRAM:
         datagram_event(object, hangup);
+        break;
+    case SOURCE_ECHO:
+        echo_event(object, hangup);
         break;
     default:
         break;
@@ -176,6 +189,7 @@ static bool work(void)
     server_step(&net.server);
     listener_run(&net);
     connection_run(&net);
+    resolver_run(&net);
     return card_settle(&net.card) || more || net.work != NULL || looped();
 }
 
@@ -202,7 +216,19 @@ static void check_link(void *unused)
 {
     (void)unused;
     card_check_link(&net.card);
+    config_watch(&net);
     sys_timeout(LINK_INTERVAL, check_link, NULL);
+}
+
+static bool read_settings(void)
+{
+    char wrong[SETTINGS_ERROR];
+    size_t length = 0;
+    const void *arguments = program_argbytes(&length);
+    if (settings_read(argdata_from(arguments, length), &net.config.settings, wrong))
+        return true;
+    net_log(&net, "net: %s", wrong);
+    return false;
 }
 
 int main(void)
@@ -213,6 +239,8 @@ int main(void)
         net_log(&net, "net: no grant 'port': nothing to serve");
         return 1;
     }
+    if (!read_settings())
+        return 1;
     cloudabi_errno_t error = server_init(&net.server, port, &tree_ops, &net, true);
     if (error != 0) {
         net_log(&net, "net: the port cannot be mapped (error %u)", (unsigned)error);
@@ -223,6 +251,7 @@ int main(void)
     open_card(grant_fd("pci"));
     if (net.card.present)
         check_link(NULL);
+    timekeeper_start(&net, grant_fd("clock"));
     for (;;) {
         for (unsigned rounds = 1; work(); rounds++) {
             if (rounds % DELIVER_ROUNDS == 0)

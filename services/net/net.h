@@ -5,34 +5,44 @@
  *
  *   main.c        grants, start-up, the loop
  *   card.c        driver <-> lwIP
- *   config.c      addresses: DHCP, IPv6
+ *   settings.c    what the manifest says (pure), config.c: addresses and servers
  *   name.c        the directory's names (pure), netset.c: endpoint sets (pure)
- *   tree.c        requests <-> objects
+ *   tree.c        opening: requests <-> objects, tree_info.c: attributes and contents
  *   connection.c  life of a TCP connection, stream.c: its bytes
  *   listener.c    listening, handing connections over
- *   datagram.c    UDP
+ *   datagram.c    UDP, echo.c: ICMP echo
+ *   resolver.c    names of hosts: lookups, resolver_tcp.c, answer.c; dns_message.c: messages (pure)
+ *   timekeeper.c  the clock, by SNTP; ntp_message.c: messages (pure)
  */
 #ifndef SERVICES_NET_NET_H
 #define SERVICES_NET_NET_H
 
 #include "pseudofd/server/server.h"
 #include "services/net/card.h"
+#include "services/net/config.h"
 #include "services/net/table.h"
+#include "services/net/timekeeper.h"
 
-/* Listeners and datagram sockets together. */
+/* Listeners, datagram and echo sockets together. */
 #define NET_SOCKETS_MAX 120
 
 struct connection;
 struct listener;
 struct datagram;
+struct echo;
+struct lookup;
 
 struct net {
     struct server server;
     struct card card;
-    struct table nodes;      /* set directories and connections, see node.h */
+    struct table nodes;      /* set directories and connections, node.h */
     struct connection *work; /* connections with something to do */
     struct listener *listeners;
     struct datagram *datagrams;
+    struct echo *echoes;
+    struct lookup *lookups;
+    struct config config;
+    struct timekeeper timekeeper;
     int closing[PORT_SLOTS]; /* descriptors given in replies, to close once these are delivered */
     unsigned closing_count;
     int log;
@@ -45,9 +55,6 @@ void net_log(struct net *net, const char *format, ...) __attribute__((format(pri
 void net_give(struct net *net, struct call *call, int fd);
 /* Delivers replies and commands. */
 void net_deliver(struct net *net);
-
-/* Starts the configuration of addresses (config.c). */
-void config_start(struct net *net);
 
 /* lwIP's errors as errno values (connection.c). */
 cloudabi_errno_t net_error(err_t error);

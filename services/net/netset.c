@@ -336,6 +336,11 @@ size_t net_set_format(const struct net_set *set, char *text)
     return (size_t)(out - text);
 }
 
+bool net_set_every_port(const struct net_set *set)
+{
+    return set->port_low == 1 && set->port_high == PORT_LAST && !set->port_free;
+}
+
 bool net_set_one_host(const struct net_set *set)
 {
     return (set->family == 4 && set->bits == 32) || (set->family == 6 && set->bits == 128);

@@ -51,6 +51,8 @@ bool net_set_intersect(const struct net_set *a, const struct net_set *b, struct 
 
 bool net_set_subset(const struct net_set *inner, const struct net_set *outer);
 
+/* All ports, none chosen. */
+bool net_set_every_port(const struct net_set *set);
 /* Exactly one host. */
 bool net_set_one_host(const struct net_set *set);
 /* One port, be it one still to be chosen. */

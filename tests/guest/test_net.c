@@ -224,6 +224,71 @@ static void nonblocking(cloudabi_fd_t listener)
     cloudabi_sys_fd_close(client);
 }
 
+/* The lines of a name that no server is asked for, and what a suffix lets through. */
+static void names(void)
+{
+    cloudabi_fd_t fd, narrow, dns;
+    char text[128];
+    size_t done;
+    CHECK_RETURNS(open_stream(net, "dns/localhost", &fd), 0);
+    CHECK(get(fd, text, sizeof(text) - 1, &done) == 0);
+    text[done] = '\0';
+    CHECK(strcmp(text, "A 127.0.0.1 86400\nAAAA ::1 86400\n") == 0);
+    CHECK(get(fd, text, sizeof(text), &done) == 0 && done == 0);
+    CHECK_RETURNS(put(fd, "x", 1, &done), CLOUDABI_EBADF);
+    cloudabi_sys_fd_close(fd);
+    CHECK_RETURNS(open_stream(net, "dns/Localhost", &fd), CLOUDABI_ENOENT);
+    CHECK_RETURNS(open_stream(net, "dns/local host", &fd), CLOUDABI_ENOENT);
+    CHECK_RETURNS(open_stream(net, "dns/localhost.", &fd), CLOUDABI_ENOENT);
+    CHECK_RETURNS(
+        open_with(net, "dns", CLOUDABI_O_DIRECTORY, DIR_BASE, DIR_BELOW | STREAM_RIGHTS, &dns), 0);
+    CHECK_RETURNS(open_with(dns, "*.localhost", CLOUDABI_O_DIRECTORY, DIR_BASE,
+                            DIR_BELOW | STREAM_RIGHTS, &narrow),
+                  0);
+    CHECK_RETURNS(open_stream(narrow, "www.localhost", &fd), 0);
+    cloudabi_sys_fd_close(fd);
+    CHECK_RETURNS(open_stream(narrow, "*.a.localhost/b.a.localhost", &fd), 0);
+    cloudabi_sys_fd_close(fd);
+    CHECK_RETURNS(open_stream(narrow, "localhost", &fd), CLOUDABI_ENOTCAPABLE);
+    CHECK_RETURNS(open_stream(narrow, "wwwlocalhost", &fd), CLOUDABI_ENOTCAPABLE);
+    CHECK_RETURNS(open_stream(narrow, "example.org", &fd), CLOUDABI_ENOTCAPABLE);
+    CHECK_RETURNS(open_stream(narrow, "*.org", &fd), CLOUDABI_ENOTCAPABLE);
+    CHECK_RETURNS(open_stream(narrow, "*.a.localhost/c.localhost", &fd), CLOUDABI_ENOTCAPABLE);
+    CHECK_RETURNS(open_stream(narrow, "../example.org", &fd), CLOUDABI_ENOTCAPABLE);
+    cloudabi_sys_fd_close(narrow);
+    cloudabi_sys_fd_close(dns);
+}
+
+static void echoes_of(const char *path)
+{
+    cloudabi_fd_t fd;
+    uint8_t reply[64];
+    size_t done;
+    CHECK_RETURNS(open_stream(net, path, &fd), 0);
+    for (int i = 0; i < 3; i++) {
+        CHECK(put(fd, "payload", 7, &done) == 0);
+        CHECK(get(fd, reply, sizeof(reply), &done) == 0 && done == 15);
+        CHECK(memcmp(reply + 8, "payload", 7) == 0);
+    }
+    cloudabi_sys_fd_close(fd);
+}
+
+static void echoes(void)
+{
+    cloudabi_fd_t fd, narrow;
+    echoes_of("icmp/echo/127.0.0.1");
+    echoes_of("icmp/echo/::1");
+    CHECK_RETURNS(open_stream(net, "icmp/echo/127.0.0.1!7", &fd), CLOUDABI_ENOENT);
+    CHECK_RETURNS(open_stream(net, "icmp/echo/127.0.0.1/7", &fd), CLOUDABI_ENOENT);
+    CHECK_RETURNS(open_with(net, "icmp/echo/127.0.0.0~8", CLOUDABI_O_DIRECTORY, DIR_BASE,
+                            DIR_BELOW | STREAM_RIGHTS, &narrow),
+                  0);
+    CHECK_RETURNS(open_stream(narrow, "127.0.0.1", &fd), 0);
+    cloudabi_sys_fd_close(fd);
+    CHECK_RETURNS(open_stream(narrow, "10.0.2.2", &fd), CLOUDABI_ENOTCAPABLE);
+    cloudabi_sys_fd_close(narrow);
+}
+
 int main(void)
 {
     cloudabi_fd_t listener;
@@ -237,6 +302,8 @@ int main(void)
     nonblocking(listener);
     bulk(listener);
     rounds(listener);
+    names();
+    echoes();
     cloudabi_sys_fd_close(listener);
     cloudabi_fd_t again;
     CHECK_RETURNS(open_stream(net, "tcp/listen/*!7000", &again), 0);

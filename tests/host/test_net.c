@@ -443,7 +443,7 @@ static void test_readdir(void **state)
     struct port_reply reply =
         simple((struct port_request){.op = PORT_READDIR, .node = PORT_ROOT_NODE, .len = 4096}, NULL,
                0, payload);
-    assert_int_equal(reply.len, 5 * 24 + 1 + 2 + 3 + 3 + 2);
+    assert_int_equal(reply.len, 7 * 24 + 1 + 2 + 3 + 3 + 4 + 3 + 2);
     assert_int_equal(reply.flags & PORT_REPLY_END, PORT_REPLY_END);
     struct port_reply sets = open_path("tcp/connect");
     reply = simple((struct port_request){.op = PORT_READDIR, .node = sets.node, .len = 4096}, NULL,

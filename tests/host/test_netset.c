@@ -216,11 +216,12 @@ static void check_name(const char *path, enum name_kind kind, const char *set, b
     assert_int_equal(name.kind, kind);
     assert_string_equal(text, set);
     assert_int_equal(name_is_endpoint(&name), endpoint);
-    uint8_t cookie[NAME_COOKIE_SIZE];
+    uint8_t cookie[NAME_COOKIE_MAX];
     struct name again;
-    name_encode(&name, cookie);
-    assert_true(name_decode(cookie, sizeof(cookie), &again));
-    assert_memory_equal(&name, &again, sizeof(name));
+    assert_true(name_decode(cookie, name_encode(&name, cookie), &again));
+    assert_int_equal(name.kind, again.kind);
+    assert_memory_equal(&name.set, &again.set, sizeof(name.set));
+    assert_string_equal(name.suffix, again.suffix);
 }
 
 static void test_names(void **state)
@@ -239,6 +240,44 @@ static void test_names(void **state)
     check_name("tcp/listen/10.0.2.15/0", NAME_TCP_LISTEN, "10.0.2.15!0", true);
     check_name("tcp/listen/10.0.0.0~8!26", NAME_TCP_LISTEN, "10.0.0.0~8!26", false);
     check_name("udp/bind/::~0!53", NAME_UDP_BIND, "::~0!53", true);
+    check_name("icmp/echo", NAME_ICMP_ECHO, "*", false);
+    check_name("icmp/echo/10.0.0.0~8", NAME_ICMP_ECHO, "10.0.0.0~8", false);
+    check_name("icmp/echo/10.0.0.0~8/10.0.2.2", NAME_ICMP_ECHO, "10.0.2.2", true);
+}
+
+static void check_host(const char *path, const char *host)
+{
+    struct name name;
+    assert_int_equal(resolve(path, &name), 0);
+    assert_int_equal(name.kind, NAME_DNS_HOST);
+    assert_int_equal(name.host_length, strlen(host));
+    assert_memory_equal(name.host, host, strlen(host));
+}
+
+static void test_hosts(void **state)
+{
+    (void)state;
+    struct name name;
+    char path[400] = "dns/*.";
+    check_host("dns/example.org", "example.org");
+    check_host("dns/*.org/example.org", "example.org");
+    check_host("dns/*.org/*.example.org/www.example.org", "www.example.org");
+    check_name("dns/*.org", NAME_DNS_SUFFIX, "*", false);
+    assert_int_equal(resolve("dns/*.org/*.org", &name), 0);
+    assert_int_equal(resolve("dns/*.org/org", &name), CLOUDABI_ENOTCAPABLE);
+    assert_int_equal(resolve("dns/*.org/example.com", &name), CLOUDABI_ENOTCAPABLE);
+    assert_int_equal(resolve("dns/*.org/exampleorg", &name), CLOUDABI_ENOTCAPABLE);
+    assert_int_equal(resolve("dns/*.example.org/*.org", &name), CLOUDABI_ENOTCAPABLE);
+    assert_int_equal(resolve("dns/*", &name), CLOUDABI_ENOENT);
+    assert_int_equal(resolve("dns/*.", &name), CLOUDABI_ENOENT);
+    assert_int_equal(resolve("dns/*.*.org", &name), CLOUDABI_ENOENT);
+    assert_int_equal(resolve("dns/a..b", &name), CLOUDABI_ENOENT);
+    assert_int_equal(resolve("dns/a.org/b", &name), CLOUDABI_ENOTDIR);
+    memset(path + 6, 'a', 62);
+    assert_int_equal(resolve(path, &name), 0);
+    path[66] = '.';
+    path[68] = 'a';
+    assert_int_equal(resolve(path, &name), CLOUDABI_ENAMETOOLONG);
 }
 
 static void test_names_refused(void **state)
@@ -256,8 +295,12 @@ static void test_names_refused(void **state)
     assert_int_equal(resolve("tcp/connect/10.0.2.2!80/*!81", &name), CLOUDABI_ENOTCAPABLE);
     assert_int_equal(resolve("tcp/connect/10.0.2.2!80/data", &name), CLOUDABI_ENOENT);
     assert_int_equal(resolve("if/eth0/addr/x", &name), CLOUDABI_ENOTDIR);
-    uint8_t cookie[NAME_COOKIE_SIZE] = {0};
+    assert_int_equal(resolve("icmp/echo/10.0.2.2!7", &name), CLOUDABI_ENOENT);
+    assert_int_equal(resolve("icmp/echo/10.0.2.2/7", &name), CLOUDABI_ENOENT);
+    assert_int_equal(resolve("icmp/echo/*!0", &name), CLOUDABI_ENOENT);
+    uint8_t cookie[NAME_COOKIE_MAX] = {0};
     assert_false(name_decode(cookie, sizeof(cookie), &name));
+    assert_false(name_decode(cookie, 0, &name));
     assert_false(name_decode(cookie, 4, &name));
     memset(cookie, 0xff, sizeof(cookie));
     assert_false(name_decode(cookie, sizeof(cookie), &name));
@@ -269,7 +312,7 @@ int main(void)
         cmocka_unit_test(test_canonical),     cmocka_unit_test(test_refused),
         cmocka_unit_test(test_intersect),     cmocka_unit_test(test_subset),
         cmocka_unit_test(test_kinds),         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_names_refused),
+        cmocka_unit_test(test_names_refused), cmocka_unit_test(test_hosts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,8 @@ void lwip_port_free(void *memory);
 #define LWIP_DHCP 1
 /* The probe for an address in use costs seconds at boot; the server has made one already. */
 #define DHCP_DOES_ARP_CHECK 0
-#define LWIP_DHCP_GET_NTP_SRV 0
+#define LWIP_DHCP_GET_NTP_SRV 1
+#define LWIP_DHCP_MAX_NTP_SERVERS 2
 
 /* Streams. A client's ring takes 64 KiB; the window beyond it waits in the network card's buffers. */
 #define LWIP_TCP 1

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bind, listen, accept. The name for the address is opened by bind, so that what is in use or not granted is
+ * refused there; a stream bound to no port in particular gets one when it listens or is asked for its name, for
+ * it may as well become a client. The directory does not tell which port it chose for port 0, so libc tries ports
+ * of the dynamic range itself; only if none of them is granted is the choice left to the directory.
+ */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "libc/net/net.h"
+
+#define PORT_FIRST 49152u
+#define PORT_COUNT 16384u
+#define PORT_TRIES 64
+
+static cloudabi_errno_t open_local(int fd, const struct net_socket *socket,
+                                   const struct sockaddr_in6 *address)
+{
+    char name[NET_NAME_MAX];
+    cloudabi_fd_t opened;
+
+    __net_name(socket->type == SOCK_DGRAM ? "udp/bind" : "tcp/listen",
+               (const struct sockaddr *)address, name);
+    cloudabi_errno_t error = __net_open(__net_directory(), name, 0, __net_flags(fd), &opened);
+    return error != 0 ? error : __net_become(fd, opened);
+}
+
+/* Any port: one that this side knows, if it may have such. */
+static cloudabi_errno_t open_any(int fd, struct net_socket *socket)
+{
+    for (int i = 0; i < PORT_TRIES; i++) {
+        struct sockaddr_in6 address = socket->local;
+        address.sin6_port = htons((uint16_t)(PORT_FIRST + arc4random_uniform(PORT_COUNT)));
+        cloudabi_errno_t error = open_local(fd, socket, &address);
+        if (error == 0)
+            socket->local = address;
+        if (error == EACCES)
+            break;
+        if (error != EADDRINUSE)
+            return error;
+    }
+    return open_local(fd, socket, &socket->local);
+}
+
+cloudabi_errno_t __net_settle_port(int fd, struct net_socket *socket)
+{
+    if (socket->opened)
+        return 0;
+    socket->local.sin6_family = (sa_family_t)socket->family;
+    cloudabi_errno_t error = socket->local.sin6_port == 0 ? open_any(fd, socket)
+                                                          : open_local(fd, socket, &socket->local);
+    socket->opened = error == 0;
+    return error;
+}
+
+int bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+    cloudabi_errno_t error = 0;
+
+    if (!__net_good_address(address, len))
+        return result(EINVAL);
+    struct net_socket *socket = __net_get(fd);
+    if (socket == NULL)
+        return result(ENOTSOCK);
+    if (socket->state != SOCKET_NEW || socket->family != address->sa_family)
+        error = socket->state != SOCKET_NEW ? EINVAL : EAFNOSUPPORT;
+    if (error == 0) {
+        memset(&socket->local, 0, sizeof(socket->local));
+        memcpy(&socket->local, address,
+               address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                             : sizeof(struct sockaddr_in6));
+        if (socket->type == SOCK_DGRAM || socket->local.sin6_port != 0)
+            error = __net_settle_port(fd, socket);
+    }
+    if (error == 0)
+        socket->state = SOCKET_BOUND;
+    __net_put();
+    return result(error);
+}
+
+int listen(int fd, int backlog)
+{
+    cloudabi_errno_t error = 0;
+    struct net_socket *socket = __net_get(fd);
+
+    (void)backlog;
+    if (socket == NULL)
+        return result(ENOTSOCK);
+    if (socket->type != SOCK_STREAM)
+        error = EOPNOTSUPP;
+    else if (socket->state == SOCKET_CONNECTED)
+        error = EINVAL;
+    else
+        error = __net_settle_port(fd, socket);
+    if (error == 0)
+        socket->state = SOCKET_LISTENING;
+    __net_put();
+    return result(error);
+}
+
+int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
+{
+    struct net_address wire[2];
+    cloudabi_fd_t fds[2];
+    cloudabi_iovec_t iov = {wire, sizeof(wire)};
+    cloudabi_recv_in_t in = {.ri_data = &iov, .ri_data_len = 1, .ri_fds = fds, .ri_fds_len = 2};
+    cloudabi_recv_out_t out = {0};
+    struct net_socket accepted = {.type = SOCK_STREAM, .state = SOCKET_CONNECTED};
+
+    cloudabi_errno_t error = cloudabi_sys_sock_recv((cloudabi_fd_t)fd, &in, &out);
+    if (error != 0)
+        return result(error);
+    if (out.ro_datalen != sizeof(wire) || out.ro_fdslen != 2) {
+        for (size_t i = 0; i < out.ro_fdslen; i++)
+            (void)cloudabi_sys_fd_close(fds[i]);
+        return result(out.ro_datalen == 0 ? ECONNABORTED : EPROTO);
+    }
+    __net_from_wire(&wire[0], &accepted.peer);
+    __net_from_wire(&wire[1], &accepted.local);
+    accepted.family = accepted.peer.sin6_family;
+    accepted.connection = (int)fds[1];
+    __cloexec_set((int)fds[1], true);
+    if (!__net_remember((int)fds[0], &accepted))
+        (void)cloudabi_sys_fd_close(fds[1]);
+    __cloexec_set((int)fds[0], (flags & SOCK_CLOEXEC) != 0);
+    if ((flags & SOCK_NONBLOCK) != 0)
+        (void)fcntl((int)fds[0], F_SETFL, O_NONBLOCK);
+    __net_give(&accepted.peer, address, len);
+    return (int)fds[0];
+}
+
+int accept(int fd, struct sockaddr *address, socklen_t *len)
+{
+    return accept4(fd, address, len, 0);
+}
