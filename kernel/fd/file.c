@@ -23,16 +23,18 @@ static struct slab_cache file_cache = SLAB_CACHE(file_cache, struct file, OBJECT
 struct file *file_create(struct job *job, cloudabi_filetype_t type, const struct file_ops *ops,
                          cloudabi_fdflags_t flags, void *data)
 {
-    struct file *file = slab_alloc(&file_cache, job);
+    struct file *file = slab_alloc_unset(&file_cache, job);
     if (file == NULL)
         return NULL;
-    atomic_init(&file->references, 1);
-    atomic_init(&file->flags, flags);
-    file->type = type;
-    file->ops = ops;
-    file->data = data;
+    *file = (struct file){
+        .references = 1,
+        .type = type,
+        .flags = flags,
+        .ops = ops,
+        .data = data,
+        .job = job_get(job),
+    };
     mutex_init(&file->position_lock);
-    file->job = job_get(job);
     return file;
 }
 

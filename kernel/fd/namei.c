@@ -128,7 +128,7 @@ static enum walk walk_of_name(const struct lookup *lookup, enum walk otherwise)
 
 static cloudabi_errno_t walk(struct lookup *lookup, enum walk how)
 {
-    while (lookup->text.len > 0) {
+    while (lookup->text.len > 0 && (how != WALK_DOTDOT || lookup->text.has_dotdot)) {
         size_t part = name_text_first(&lookup->text);
         bool again = false;
         cloudabi_errno_t error;
@@ -137,7 +137,7 @@ static cloudabi_errno_t walk(struct lookup *lookup, enum walk how)
             error = stack_pop(lookup);
         } else if (how == WALK_PARENT && part == lookup->text.len) {
             return 0;
-        } else if (how != WALK_DOTDOT || name_text_has_dotdot(&lookup->text)) {
+        } else {
             uint16_t flags = lookup->request.flags;
             lookup->request.flags = PORT_FLAG_FOLLOW;
             error = step(lookup, PORT_WALK, part, &again);
@@ -146,8 +146,6 @@ static cloudabi_errno_t walk(struct lookup *lookup, enum walk how)
                 name_text_drop(&lookup->text, part);
                 error = stack_push(lookup, &lookup->request.found);
             }
-        } else {
-            return 0;
         }
         if (error != 0)
             return error;
@@ -184,7 +182,8 @@ static cloudabi_errno_t lookup_begin(struct lookup *lookup, const struct fd_gran
         return CLOUDABI_ENOENT;
     if (path->bytes[0] == '/')
         return CLOUDABI_ENOTCAPABLE;
-    memset(&lookup->request, 0, sizeof(lookup->request));
+    memset(&lookup->request, 0,
+           offsetof(struct name_request, kind)); /* results come with success */
     lookup->request.op = op;
     lookup->request.job = process_self()->job;
     lookup->request.link = lookup->link;

@@ -25,6 +25,7 @@ static cloudabi_errno_t append_one(struct name_text *text, const char *name, siz
         text->bytes[text->len++] = '/';
     memcpy(text->bytes + text->len, name, len);
     text->len += len;
+    text->has_dotdot |= is_dotdot(name, len);
     return 0;
 }
 
@@ -49,7 +50,7 @@ static cloudabi_errno_t append(struct name_text *text, const char *path, size_t 
 cloudabi_errno_t name_text_set(struct name_text *text, const char *path, size_t len)
 {
     text->len = 0;
-    text->must_dir = text->ends_dot = false;
+    text->must_dir = text->ends_dot = text->has_dotdot = false;
     return append(text, path, len);
 }
 
@@ -63,10 +64,8 @@ bool name_text_first_is_dotdot(const struct name_text *text)
     return is_dotdot(text->bytes, name_text_first(text));
 }
 
-bool name_text_has_dotdot(const struct name_text *text)
+static bool find_dotdot(const char *at, size_t len)
 {
-    const char *at = text->bytes;
-    size_t len = text->len;
     while (len > 0) {
         size_t part = component_len(at, len);
         if (is_dotdot(at, part))
@@ -84,6 +83,7 @@ void name_text_drop(struct name_text *text, size_t len)
         len++; /* the slash */
     text->len -= len;
     memmove(text->bytes, text->bytes + len, text->len);
+    text->has_dotdot = text->has_dotdot && find_dotdot(text->bytes, text->len);
 }
 
 bool name_ends_component(const char *path, size_t path_len, size_t len)
@@ -103,7 +103,7 @@ cloudabi_errno_t name_text_replace(struct name_text *text, size_t consumed, cons
         return CLOUDABI_EINVAL;
     struct name_text fresh;
     fresh.len = 0;
-    fresh.must_dir = fresh.ends_dot = false;
+    fresh.must_dir = fresh.ends_dot = fresh.has_dotdot = false;
     size_t start = consumed;
     while (start > 0 && text->bytes[start - 1] != '/')
         start--;
@@ -121,5 +121,6 @@ cloudabi_errno_t name_text_replace(struct name_text *text, size_t consumed, cons
     memcpy(text->bytes, fresh.bytes, fresh.len);
     text->len = fresh.len;
     text->must_dir = fresh.must_dir;
+    text->has_dotdot = fresh.has_dotdot;
     return 0;
 }

@@ -20,6 +20,7 @@ struct name_text {
     size_t len;
     bool ends_dot; /* ended in ".": no operation on a name can be meant */
     bool must_dir; /* ended in a slash or ".": what it names must be a directory */
+    bool has_dotdot;
     char bytes[NAME_TEXT_MAX];
 };
 
@@ -28,7 +29,6 @@ cloudabi_errno_t name_text_set(struct name_text *text, const char *path, size_t 
 /* The first component: its length; 0 at the end. */
 size_t name_text_first(const struct name_text *text);
 bool name_text_first_is_dotdot(const struct name_text *text);
-bool name_text_has_dotdot(const struct name_text *text);
 /* Drops the first LEN bytes, which end a component, and the slash behind them. */
 void name_text_drop(struct name_text *text, size_t len);
 /* Do the first LEN bytes of PATH end a component of it? */

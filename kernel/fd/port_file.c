@@ -108,15 +108,15 @@ cloudabi_errno_t port_paged_create(struct job *job, struct port_node *node, stru
     struct file *file = file_create(job, type, &paged_ops, flags, object);
     if (file == NULL)
         return CLOUDABI_ENOMEM;
-    file->backing = port_node_get(node);
+    file->backing = node;
     memobj_error(object, &file->error_seen); /* what failed before is not its business */
     cloudabi_errno_t error = write ? memfile_set_writer(file) : 0;
     if (error != 0) {
         memobj_get(object); /* the caller keeps both references on failure */
+        port_node_get(node);
         file_put(file);
         return error;
     }
-    port_node_put(node);
     *out = file;
     return 0;
 }

@@ -135,13 +135,13 @@ void port_nodes_free(struct list *freed)
         node_free(container_of(link, struct port_node, link));
 }
 
-void port_node_put(struct port_node *node)
+/* A use of NODE is over, or there are references to be given back. Lock held; dropped. */
+__attribute__((noinline)) static void put_slow(struct port_node *node)
 {
     struct port *port = port_get(node->port);
     struct list freed;
     list_init(&freed);
-    spinlock_lock(&port->lock);
-    if (--node->references == 0)
+    if (node->references == 0)
         node_unused(node, &freed);
     bool posted = port_post_forgets(port, &freed);
     spinlock_unlock(&port->lock);
@@ -149,6 +149,16 @@ void port_node_put(struct port_node *node)
     if (posted)
         port_signal(port);
     port_put(port);
+}
+
+void port_node_put(struct port_node *node)
+{
+    struct port *port = node->port;
+    spinlock_lock(&port->lock);
+    if (--node->references != 0 && list_empty(&port->forgets))
+        spinlock_unlock(&port->lock); /* and from here on both may be gone */
+    else
+        put_slow(node);
 }
 
 void port_nodes_detach(struct port *port, struct list *list)

@@ -55,29 +55,48 @@ static cloudabi_fdflags_t fdflags_of(int flags)
                                 ((flags & O_SYNC) != 0 ? CLOUDABI_FDFLAG_SYNC : 0));
 }
 
+/* All that a directory can pass on (docs/executables.md section 11). */
+#define PASSED_ON_MOST (0x11ffff7fful | CLOUDABI_RIGHT_SOCK_SHUTDOWN)
+
+static cloudabi_errno_t passed_on(cloudabi_fd_t fd, cloudabi_rights_t needed,
+                                  cloudabi_rights_t *rights)
+{
+    cloudabi_fdstat_t dir;
+    cloudabi_errno_t error = cloudabi_sys_fd_stat_get(fd, &dir);
+
+    if (error != 0)
+        return error;
+    if (dir.fs_filetype != CLOUDABI_FILETYPE_DIRECTORY)
+        return ENOTDIR;
+    *rights = dir.fs_rights_inheriting;
+    return (needed & ~*rights) != 0 ? ENOTCAPABLE : 0;
+}
+
+static cloudabi_errno_t open_with(const struct place *place, int flags, cloudabi_rights_t rights,
+                                  cloudabi_rights_t dropped, cloudabi_fd_t *fd)
+{
+    cloudabi_fdstat_t wanted = {
+        .fs_flags = fdflags_of(flags),
+        .fs_rights_base = rights & ~dropped,
+        .fs_rights_inheriting = rights,
+    };
+    return cloudabi_sys_file_open(place_lookup(place, (flags & O_NOFOLLOW) == 0), place->path,
+                                  place->len, oflags_of(flags), &wanted, fd);
+}
+
 int openat(int dirfd, const char *path, int flags, ...)
 {
     struct open_rights rights = rights_of(flags);
     struct place place;
-    cloudabi_fdstat_t dir;
+    cloudabi_rights_t passed;
     cloudabi_fd_t fd;
 
     if (!__place_of(dirfd, path, &place))
         return -1;
-    cloudabi_errno_t error = cloudabi_sys_fd_stat_get(place.fd, &dir);
-    if (error == 0 && dir.fs_filetype != CLOUDABI_FILETYPE_DIRECTORY)
-        error = ENOTDIR;
-    if (error == 0 && (rights.needed & ~dir.fs_rights_inheriting) != 0)
-        error = ENOTCAPABLE;
-    if (error != 0)
-        return result(error);
-    cloudabi_fdstat_t wanted = {
-        .fs_flags = fdflags_of(flags),
-        .fs_rights_base = dir.fs_rights_inheriting & ~rights.dropped,
-        .fs_rights_inheriting = dir.fs_rights_inheriting,
-    };
-    error = cloudabi_sys_file_open(place_lookup(&place, (flags & O_NOFOLLOW) == 0), place.path,
-                                   place.len, oflags_of(flags), &wanted, &fd);
+    /* Most directories pass on all there is; what this one does is asked for when it refuses. */
+    cloudabi_errno_t error = open_with(&place, flags, PASSED_ON_MOST, rights.dropped, &fd);
+    if (error == ENOTCAPABLE && (error = passed_on(place.fd, rights.needed, &passed)) == 0)
+        error = open_with(&place, flags, passed, rights.dropped, &fd);
     if (error != 0)
         return result(error);
     __cloexec_set((int)fd, (flags & O_CLOEXEC) != 0);

@@ -59,12 +59,12 @@ static void test_walk(void **state)
     (void)state;
     struct name_text text;
     name_text_set(&text, "a/../bc", 7);
-    assert_true(name_text_has_dotdot(&text));
+    assert_true(text.has_dotdot);
     assert_int_equal(name_text_first(&text), 1);
     name_text_drop(&text, 1);
     assert_true(name_text_first_is_dotdot(&text));
     name_text_drop(&text, 2);
-    assert_false(name_text_has_dotdot(&text));
+    assert_false(text.has_dotdot);
     expect_text(&text, "bc", false);
     name_text_drop(&text, 2);
     expect_text(&text, "", false);
