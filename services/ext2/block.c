@@ -239,6 +239,17 @@ static cloudabi_errno_t free_in_group(struct fs *fs, uint32_t number, uint32_t b
     return 0;
 }
 
+/* Frees what of it is not free yet. More than there are blocks were not freed before: the map runs in circles. */
+static cloudabi_errno_t free_forgiving(struct fs *fs, uint32_t number, uint32_t bit, uint32_t count)
+{
+    for (uint32_t i = bit; i < bit + count; i++) {
+        cloudabi_errno_t error = free_in_group(fs, number, i, 1);
+        if (error != 0 && (error != CLOUDABI_EIO || fs->forgiven++ >= fs->blocks))
+            return error;
+    }
+    return 0;
+}
+
 cloudabi_errno_t blocks_free(struct fs *fs, uint32_t first, uint32_t count, bool metadata)
 {
     while (count != 0) {
@@ -247,7 +258,8 @@ cloudabi_errno_t blocks_free(struct fs *fs, uint32_t first, uint32_t count, bool
         uint32_t here = group_blocks(fs, number) - bit;
         if (here > count)
             here = count;
-        TRY(free_in_group(fs, number, bit, here));
+        TRY(fs->forgiving ? free_forgiving(fs, number, bit, here)
+                          : free_in_group(fs, number, bit, here));
         for (uint32_t i = 0; metadata && i < here; i++)
             buffer_forget(fs->cache, first + i);
         first += here;

@@ -43,7 +43,10 @@ struct fs {
     uint32_t free_inodes, frozen_inodes;
     uint64_t size_max; /* of a file */
     bool read_only, aborted, has_filetype, journaled;
-    bool settled;   /* marked clean on the disk */
+    bool settled; /* marked clean on the disk */
+    /* While orphans are removed from a plain disk that was not unmounted: what they have may be free already. */
+    bool forgiving;
+    uint32_t forgiven; /* blocks */
     bool was_valid; /* before it was mounted: an unclean one does not become clean by unmounting */
     uint32_t next_generation;
     uint64_t now; /* of the last operation that said it */

@@ -272,11 +272,12 @@ static cloudabi_errno_t cut_tree(const struct cut *cut, uint32_t *pointer, struc
 {
     struct fs *fs = cut->inode->fs;
     uint64_t span = span_of(fs, level), part = span / fs->pointers;
+    uint32_t block = *pointer;
     struct buffer *buffer;
-    if (*pointer == 0 || base + span <= cut->from)
+    if (block == 0 || base + span <= cut->from)
         return 0;
-    TRY(check_pointer(fs, *pointer));
-    TRY(buffer_read(fs->cache, *pointer, &buffer));
+    TRY(check_pointer(fs, block));
+    TRY(buffer_read(fs->cache, block, &buffer));
     uint32_t *pointers = (uint32_t *)(void *)buffer->data;
     uint32_t first = cut->from > base ? (uint32_t)((cut->from - base) / part) : 0;
     cloudabi_errno_t error = 0;
@@ -285,6 +286,8 @@ static cloudabi_errno_t cut_tree(const struct cut *cut, uint32_t *pointer, struc
     for (uint32_t i = first; level != 0 && error == 0 && i < fs->pointers; i++)
         error = cut_tree(cut, &pointers[i], buffer, level - 1, base + i * part);
     buffer_put(buffer);
+    if (error == 0 && *pointer != block)
+        error = fs_damaged(fs); /* it was below itself */
     if (error == 0 && cut->from <= base)
         error = free_run(cut->inode, pointer, 1, parent, true);
     return error;

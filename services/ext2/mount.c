@@ -236,8 +236,10 @@ static cloudabi_errno_t start_writing(struct fs *fs, struct journal **journal,
     if (*journal != NULL)
         cache_set_journal(fs->cache, *journal);
     *journal = NULL;
+    fs->forgiving = !fs->journaled && !fs->was_valid;
     if (!report->had_errors && orphans_recover(fs, &report->orphans) != 0)
         report->had_errors = true;
+    fs->forgiving = false;
     return fs_commit(fs);
 }
 

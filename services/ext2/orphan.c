@@ -125,14 +125,14 @@ cloudabi_errno_t inode_delete(struct inode *inode)
         TRY(fs_begin(fs, ROOM_DELETE));
     }
     TRY(drop_attributes(inode));
-    bool directory = inode_is_dir(inode);
+    cloudabi_errno_t error = inode_free_bit(fs, inode->ino, inode_is_dir(inode));
+    if (error != 0 && !fs->forgiving)
+        return error;
     if (inode->orphan)
         TRY(orphan_remove(inode));
     inode->size = 0;
     inode->dtime = deletion_time(fs);
-    cloudabi_errno_t error = inode_store(inode);
-    if (error == 0)
-        error = inode_free_bit(fs, inode->ino, directory);
+    error = inode_store(inode);
     return error != 0 ? fs_abort(fs, error) : 0;
 }
 

@@ -149,7 +149,7 @@ void super_dirty(struct fs *fs)
 
 cloudabi_errno_t fs_damaged(struct fs *fs)
 {
-    if (!fs->read_only && (fs->super->state & DISK_STATE_ERROR) == 0) {
+    if (!fs->read_only && !fs->forgiving && (fs->super->state & DISK_STATE_ERROR) == 0) {
         fs->super->state |= DISK_STATE_ERROR;
         super_dirty(fs);
     }
