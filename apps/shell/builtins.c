@@ -95,6 +95,7 @@ static const struct builtin builtins[] = {
     {"rm", builtin_rm, "[-r] NAME...", "remove files and empty directories, or all below too"},
     {"mv", builtin_mv, "NAME NEW", "rename or move"},
     {"cp", builtin_cp, "NAME NEW", "copy a file"},
+    {"sync", builtin_sync, "NAME...", "wait until files or directories are on the disk"},
     {"ln", builtin_ln, "[-s] TARGET NAME", "another name for a file, or a symbolic link"},
     {"cd", builtin_cd, "[NAME]", "make a directory the current one; without a name none is"},
     {"pwd", builtin_pwd, "", "the current directory"},

@@ -106,6 +106,26 @@ int builtin_mkdir(int argc, char **argv)
     return failed;
 }
 
+int builtin_sync(int argc, char **argv)
+{
+    int failed = argc < 2;
+    for (int i = 1; i < argc; i++) {
+        struct place place;
+        int fd = -1;
+        if (name_resolve(argv[i], &place))
+            fd = place_open(&place, place_is_directory(&place) ? CLOUDABI_O_DIRECTORY : 0,
+                            CLOUDABI_RIGHT_FD_SYNC, 0);
+        cloudabi_errno_t error = fd >= 0 ? cloudabi_sys_fd_sync((cloudabi_fd_t)fd) : 0;
+        if (error != 0)
+            complain("%s: %s", argv[i], strerror(error));
+        if (fd < 0 || error != 0)
+            failed = 1;
+        if (fd >= 0)
+            close(fd);
+    }
+    return failed;
+}
+
 static cloudabi_errno_t unlink_place(const struct place *place, cloudabi_ulflags_t flags)
 {
     if (place->fd < 0)

@@ -83,7 +83,7 @@ struct builtin {
 const struct builtin *builtin_find(const char *name);
 builtin_function builtin_ls; /* list.c */
 builtin_function builtin_cat, builtin_echo, builtin_mkdir, builtin_rm, builtin_mv, builtin_cp,
-    builtin_ln;                              /* files.c */
+    builtin_sync, builtin_ln;                /* files.c */
 builtin_function builtin_jobs, builtin_kill; /* jobs.c */
 extern bool exit_wanted;
 extern int exit_code;

@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -74,12 +75,15 @@ class Options:
 
 
 def make_disk(path, mib=64):
-    """A disk with an ext2 that has a journal, as the whole of it."""
+    """A disk with an ext2 that has a journal, as the whole of it, and a directory `home` for visitors."""
     with open(path, "wb") as f:
         f.truncate(mib << 20)
-    command = ["mke2fs", "-q", "-F", "-t", "ext2", "-j", "-b", "4096", "-L", "tessera", "-E", "root_owner=0:0", path]
     full = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    done = subprocess.run(command, env=full, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory(prefix="tessera-") as root:
+        os.mkdir(os.path.join(root, "home"))
+        command = ["mke2fs", "-q", "-F", "-t", "ext2", "-j", "-b", "4096", "-L", "tessera", "-E", "root_owner=0:0",
+                   "-d", root, path]
+        done = subprocess.run(command, env=full, capture_output=True, text=True, check=False)
     if done.returncode:
         os.remove(path)
         raise OSError(f"{path}: mke2fs failed: {done.stderr.strip()}")
