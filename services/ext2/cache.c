@@ -40,8 +40,15 @@ cloudabi_errno_t cache_create(struct device *device, uint32_t block_size, unsign
     return 0;
 }
 
+void cached_drop_late(struct cached *cached)
+{
+    free(cached->late);
+    cached->late = NULL;
+}
+
 static void cached_free(struct cached *cached)
 {
+    free(cached->late);
     free(cached->buffer.data);
     free(cached);
 }
@@ -269,6 +276,23 @@ void buffer_dirty(struct buffer *buffer, enum write_class class)
     cache->dirty_count++;
 }
 
+void buffer_late(struct buffer *buffer, uint32_t offset, uint8_t keep, uint8_t set)
+{
+    struct cached *cached = (struct cached *)buffer;
+    uint32_t size = cached->cache->block_size;
+    if (cached->stale || cached->cache->journal != NULL)
+        return;
+    if (cached->late == NULL) {
+        cached->late = malloc((size_t)size * 2);
+        if (cached->late == NULL)
+            return; /* in the order of the classes then: fsck may have more to do */
+        memset(cached->late, 0xFF, size);
+        memset(cached->late + size, 0, size);
+    }
+    cached->late[offset] &= keep;
+    cached->late[size + offset] |= set;
+}
+
 void buffer_forget(struct cache *cache, uint64_t block)
 {
     struct cached *cached = table_find(cache, block);
@@ -283,6 +307,7 @@ void buffer_forget(struct cache *cache, uint64_t block)
         cached->dirty = false;
         cache->dirty_count--;
     }
+    cached_drop_late(cached);
     if (cached->logged) {
         link_add_last(&cache->revoked, &cached->link);
         cached->revoked = true;

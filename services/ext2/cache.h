@@ -43,6 +43,12 @@ cloudabi_errno_t buffer_fresh(struct cache *cache, uint64_t block, struct buffer
 void buffer_put(struct buffer *buffer); /* NULL is fine */
 /* Its change belongs to the running transaction. A buffer keeps the lowest class it was given since the last commit. */
 void buffer_dirty(struct buffer *buffer, enum write_class class);
+/*
+ * Without a journal: the byte at OFFSET of a buffer that is changed goes to the device as (byte & KEEP) | SET until all
+ * else of the transaction is there. So a new inode has no links before its entry is there, and what is freed is in use
+ * until nothing leads to it: what a cut leaves in between, e2fsck repairs without asking, and no block is lost.
+ */
+void buffer_late(struct buffer *buffer, uint32_t offset, uint8_t keep, uint8_t set);
 /* The block is freed: what was not written is dropped, and the journal will not replay it (revoke). */
 void buffer_forget(struct cache *cache, uint64_t block);
 

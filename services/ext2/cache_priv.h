@@ -23,6 +23,7 @@ struct cached {
     struct link link;     /* in idle, dirty or revoked */
     struct link log_link; /* in logged */
     uint8_t class;        /* of the change, if dirty */
+    uint8_t *late;        /* masks for what comes last: bits to keep, then bits to set; or NULL */
     bool dirty, logged, revoked, stale;
 };
 
@@ -45,6 +46,7 @@ struct cache {
 
 /* The buffer is as on the device from now on (or does not matter), if no list has it any more. */
 void cached_settle(struct cached *cached);
+void cached_drop_late(struct cached *cached);
 /* What was revoked is in the journal: the buffers go. */
 void cached_drop_revoked(struct cache *cache);
 void cached_sort(struct link *list); /* a list of `link`, by class and place */

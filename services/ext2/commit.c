@@ -73,6 +73,36 @@ static cloudabi_errno_t flush(struct cache *cache)
     return error;
 }
 
+/* The buffer without what must come last. */
+static cloudabi_errno_t write_early(struct cache *cache, const struct cached *cached)
+{
+    if (cached->late == NULL)
+        return run_add(&cache->run, cached->buffer.block, cached->buffer.data);
+    const uint8_t *keep = cached->late, *set = cached->late + cache->block_size;
+    uint8_t *place;
+    cloudabi_errno_t error = run_place(&cache->run, cached->buffer.block, &place);
+    for (uint32_t i = 0; i < cache->block_size && error == 0; i++)
+        place[i] = (uint8_t)((cached->buffer.data[i] & keep[i]) | set[i]);
+    return error;
+}
+
+/* Once more those that were written without something, now that the rest is there. */
+static cloudabi_errno_t write_late(struct cache *cache)
+{
+    cloudabi_errno_t error = 0;
+    bool any = false;
+    for (struct link *l = cache->dirty.next; l != &cache->dirty && error == 0; l = l->next) {
+        struct cached *cached = LINK_OF(l, struct cached, link);
+        if (cached->late == NULL)
+            continue;
+        error = run_add(&cache->run, cached->buffer.block, cached->buffer.data);
+        any = true;
+    }
+    if (error == 0)
+        error = run_end(&cache->run);
+    return error == 0 && any ? flush(cache) : error;
+}
+
 /* Writes the dirty buffers home, in order, with a flush before each class if anything was written before. */
 static cloudabi_errno_t write_home_in_order(struct cache *cache)
 {
@@ -89,12 +119,14 @@ static cloudabi_errno_t write_home_in_order(struct cache *cache)
             unflushed = false;
         }
         if (error == 0)
-            error = run_add(&cache->run, cached->buffer.block, cached->buffer.data);
+            error = write_early(cache, cached);
         unflushed = true;
     }
     if (error == 0)
         error = run_end(&cache->run);
-    return error == 0 ? flush(cache) : error;
+    if (error == 0)
+        error = flush(cache);
+    return error == 0 ? write_late(cache) : error;
 }
 
 static cloudabi_errno_t commit_plain(struct cache *cache)
@@ -108,6 +140,7 @@ static cloudabi_errno_t commit_plain(struct cache *cache)
         link_remove(&cached->link);
         cached->dirty = false;
         cache->dirty_count--;
+        cached_drop_late(cached);
         cached_settle(cached);
     }
     return 0;

@@ -123,6 +123,7 @@ cloudabi_errno_t inode_free_bit(struct fs *fs, uint32_t ino, bool directory)
         return ready ? fs_damaged(fs) : CLOUDABI_ENOMEM;
     }
     edit.bitmap->data[bit / 8] &= (uint8_t) ~(1u << (bit % 8));
+    buffer_late(edit.bitmap, bit / 8, 0xFF, (uint8_t)(1u << (bit % 8)));
     overlay_set(&group->frozen_inodes, bit);
     group->free_inodes++;
     group->directories -= directory && group->directories != 0 ? 1 : 0;

@@ -160,6 +160,9 @@ cloudabi_errno_t inode_store_fresh(struct inode *inode)
     }
     encode(inode, disk);
     buffer_dirty(buffer, WRITE_INODE);
+    uint32_t links = (uint32_t)((uint8_t *)&disk->links_count - buffer->data);
+    buffer_late(buffer, links, 0, 0);
+    buffer_late(buffer, links + 1, 0, 0);
     buffer_put(buffer);
     return 0;
 }
