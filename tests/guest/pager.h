@@ -16,7 +16,7 @@
 #define PAGE       4096ull
 #define DISK_PAGES 256u
 #define HALF       (DISK_PAGES / 2)
-#define HUGE_PAGES 80000u /* 312 MiB: more than there is memory */
+#define HUGE_PAGES 50000u /* 195 MiB: more than there is memory */
 
 enum { NODE_DATA = 100, NODE_PLACES, NODE_HUGE };
 
@@ -127,8 +127,14 @@ static inline cloudabi_errno_t pager_open(struct server *server, struct call *ca
 
 static inline cloudabi_errno_t pager_unlink(struct server *server, struct call *call)
 {
-    (void)server;
-    call->reply.node = control->unlinked;
+    if (is_named(call, "revoke"))
+        server_revoke(server, NODE_PLACES);
+    else if (is_named(call, "invalidate"))
+        server_invalidate(server, NODE_PLACES, 0, DISK_PAGES * PAGE);
+    else if (is_named(call, "resize"))
+        server_resize(server, NODE_PLACES, control->size);
+    else
+        call->reply.node = control->unlinked;
     return 0;
 }
 
