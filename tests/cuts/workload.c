@@ -77,7 +77,7 @@ static void must(int ok, const char *what)
 static void line_of(unsigned tag, size_t number, char line[LINE])
 {
     char text[LINE + 1];
-    snprintf(text, sizeof(text), "content %-10u line %-12u %26s", tag, (unsigned)number, "\n");
+    snprintf(text, sizeof(text), "content %-10u line %-12u %27s", tag, (unsigned)number, "\n");
     memcpy(line, text, LINE);
 }
 
