@@ -14,7 +14,7 @@
 
 #define FIXED_PAGES 6u /* header, commands, four of slots */
 _Static_assert(PORT_SLOT_OFFSET == 2 * PAGE_SIZE, "fixed pages");
-_Static_assert(PORT_SLOTS * sizeof(struct port_slot) == 4 * PAGE_SIZE, "fixed pages");
+_Static_assert(FIXED_PAGES == 2 + PORT_SLOT_PAGES, "fixed pages");
 
 struct port *port_get(struct port *port)
 {
@@ -47,12 +47,6 @@ void port_put(struct port *port)
     atomic_fetch_sub_explicit(&object_count[OBJECT_PORT], 1, memory_order_relaxed);
     job_put(port->job);
     kfree(port);
-}
-
-struct port_slot *port_slot(struct port *port, unsigned slot)
-{
-    struct port_slot *page = frame_data(port->fixed[2 + slot / 16]);
-    return page + slot % 16;
 }
 
 static struct port *port_alloc(struct job *job)
@@ -143,6 +137,8 @@ static void serve_begin(struct port *port, struct process *self, struct memobj *
     }
     port->header = frame_data(port->fixed[0]);
     port->commands = frame_data(port->fixed[1]);
+    for (unsigned i = 0; i < PORT_SLOT_PAGES; i++)
+        port->slots[i] = frame_data(port->fixed[2 + i]);
     port->region = region;
     port->req_tail = port->rep_head = port->cmd_head = 0;
     port->epoch++;

@@ -160,18 +160,10 @@ __attribute__((noinline)) static cloudabi_errno_t wait_begin(struct port_call *c
     return error;
 }
 
-cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum port_op op,
-                                 uint32_t epoch)
+/* The slot was taken: the rest of the beginning. */
+static inline cloudabi_errno_t call_prepare(struct port_call *call, enum port_op op)
 {
-    call->port = port;
-    call->reply = NULL;
-    call->transfer = NULL;
-    call->slot = NO_SLOT;
-    cloudabi_errno_t error = try_begin(call, epoch);
-    if (error == CLOUDABI_EAGAIN)
-        error = wait_begin(call, epoch);
-    if (error != 0)
-        return error;
+    struct port *port = call->port;
     struct slot *slot = &port->slot[call->slot];
     if (slot->epoch != call->epoch)
         slot_clean(slot, call->epoch);
@@ -189,6 +181,32 @@ cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum
     }
     call->request.op = (uint16_t)op;
     return 0;
+}
+
+static inline void call_init(struct port_call *call, struct port *port)
+{
+    call->port = port;
+    call->reply = NULL;
+    call->transfer = NULL;
+    call->slot = NO_SLOT;
+}
+
+cloudabi_errno_t port_call_begin_more(struct port_call *call, struct port *port, enum port_op op,
+                                      uint32_t epoch)
+{
+    call_init(call, port);
+    cloudabi_errno_t error = waitq_idle(&port->clients) ? try_begin(call, epoch) : CLOUDABI_EAGAIN;
+    return error != 0 ? error : call_prepare(call, op);
+}
+
+cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum port_op op,
+                                 uint32_t epoch)
+{
+    call_init(call, port);
+    cloudabi_errno_t error = try_begin(call, epoch);
+    if (error == CLOUDABI_EAGAIN)
+        error = wait_begin(call, epoch);
+    return error != 0 ? error : call_prepare(call, op);
 }
 
 /* --- payload ------------------------------------------------------------------------------------------ */
@@ -264,7 +282,11 @@ static cloudabi_errno_t payload_copy(struct port_call *call, enum direction way,
 
 cloudabi_errno_t port_call_put(struct port_call *call, size_t at, const void *bytes, size_t len)
 {
-    return payload_copy(call, PUT, at, (void *)(uintptr_t)bytes, NULL, 0, len);
+    uint8_t *there = port_call_bytes(call, at, len);
+    if (there == NULL)
+        return payload_copy(call, PUT, at, (void *)(uintptr_t)bytes, NULL, 0, len);
+    memcpy(there, bytes, len);
+    return 0;
 }
 
 cloudabi_errno_t port_call_put_user(struct port_call *call, size_t at, const struct user_vec *from,
@@ -346,13 +368,11 @@ __attribute__((noinline)) static bool call_abandon(struct port_call *call)
     return abandoned;
 }
 
-cloudabi_errno_t port_call_run(struct port_call *call)
+/* Waits for the reply, switching straight to SERVER if there is one. */
+static inline cloudabi_errno_t call_wait(struct port_call *call, struct thread *server)
 {
     struct slot *slot = &call->port->slot[call->slot];
-    struct thread *server;
-    cloudabi_errno_t error = call_post(call, &server);
-    if (error != 0)
-        return error;
+    cloudabi_errno_t error;
     while (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != SLOT_REPLIED) {
         error =
             server != NULL ? sched_handoff_and_park(server, UINT64_MAX) : thread_park(UINT64_MAX);
@@ -364,6 +384,27 @@ cloudabi_errno_t port_call_run(struct port_call *call)
         thread_unpark(server);
     call->reply = &slot->reply;
     return slot->reply.error;
+}
+
+cloudabi_errno_t port_call_run(struct port_call *call)
+{
+    struct thread *server;
+    cloudabi_errno_t error = call_post(call, &server);
+    return error != 0 ? error : call_wait(call, server);
+}
+
+cloudabi_errno_t port_call_post(struct port_call *call)
+{
+    struct thread *server;
+    cloudabi_errno_t error = call_post(call, &server);
+    if (error == 0 && server != NULL)
+        thread_unpark(server);
+    return error;
+}
+
+cloudabi_errno_t port_call_wait(struct port_call *call)
+{
+    return call_wait(call, NULL);
 }
 
 struct fd_grant port_call_given(struct port_call *call)

@@ -199,7 +199,7 @@ static bool has_data(const struct slot *slot)
     return slot->reply.error == 0 && slot->reply.kind == PORT_REPLY_DATA;
 }
 
-/* The reply is in the slot and names a descriptor, or nobody waits for it. Lock held; dropped. */
+/* The reply is in the slot; it may name a descriptor, or nobody may wait for it. Lock held; dropped. */
 __attribute__((noinline)) static const char *take_rare_reply(struct port *port, unsigned i,
                                                              struct thread **next)
 {
@@ -237,8 +237,8 @@ static const char *take_reply(struct port *port, unsigned i, struct thread **nex
         atomic_signal_fence(memory_order_seq_cst); /* what follows looks at the copy */
         fault = reply_fault(slot, i, &slot->reply);
     }
-    if (fault == NULL && (slot->state != SLOT_POSTED || slot->note || has_data(slot) ||
-                          names_descriptor(&slot->reply)))
+    if (fault == NULL &&
+        (slot->state != SLOT_POSTED || slot->note || slot->reply.kind > PORT_REPLY_NODE))
         return take_rare_reply(port, i, next);
     if (fault == NULL) {
         slot->node = reply_node(port, slot);
@@ -405,12 +405,14 @@ static const char *take_commands(struct port *port)
 
 cloudabi_errno_t port_deliver(struct port *port, struct thread **next)
 {
-    if (!port_is_server(port))
-        return CLOUDABI_EPERM;
     mutex_lock(&port->deliver);
+    if (!port_is_server(port)) {
+        mutex_unlock(&port->deliver);
+        return CLOUDABI_EPERM;
+    }
     const char *fault = NULL;
     uint32_t epoch = port->epoch;
-    if (port->state == PORT_SERVED && port_is_server(port)) {
+    if (port->state == PORT_SERVED) {
         fault = take_replies(
             port, next); /* first: a command may be about a node or channel that one names */
         if (fault == NULL)

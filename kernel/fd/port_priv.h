@@ -22,6 +22,8 @@ enum port_state { PORT_NEW, PORT_SERVED, PORT_ENDING, PORT_VACANT, PORT_DEAD };
 enum slot_state { SLOT_FREE, SLOT_POSTED, SLOT_REPLIED, SLOT_ABANDONED };
 
 #define PORT_PAYLOAD_FRAMES (PORT_PAYLOAD / PAGE_SIZE)
+#define PORT_PAGE_SLOTS     (PAGE_SIZE / sizeof(struct port_slot))
+#define PORT_SLOT_PAGES     (PORT_SLOTS / PORT_PAGE_SLOTS)
 #define PORT_NODE_BUCKETS   128u
 #define PORT_RESERVED_SLOTS 8u  /* for posted requests and, later, write-back */
 #define PORT_JOB_SLOTS      16u /* the most that the callers of one job hold */
@@ -67,7 +69,7 @@ struct port {
     struct frame *fixed[6]; /* l: header, commands, slots: referenced */
     struct port_header *header;
     struct port_command *commands;
-    struct port_slot *slots;     /* not contiguous: use port_slot() */
+    struct port_slot *slots[PORT_SLOT_PAGES];
     uint32_t req_tail;           /* l */
     uint32_t rep_head, cmd_head; /* d */
     struct mutex deliver;
@@ -114,7 +116,10 @@ void port_violation(struct port *port, uint32_t epoch, const char *why);
 #define PORT_ANY_EPOCH 0u
 void port_vacate(struct port *port, uint32_t epoch);
 bool port_is_server(struct port *port); /* the calling process serves it */
-struct port_slot *port_slot(struct port *port, unsigned slot);
+static inline struct port_slot *port_slot(const struct port *port, unsigned slot)
+{
+    return &port->slots[slot / PORT_PAGE_SLOTS][slot % PORT_PAGE_SLOTS];
+}
 extern const struct file_ops port_file_ops;
 
 /* --- port_call.c: one request as a procedure call --------------------------------------------------- */
@@ -131,6 +136,9 @@ struct port_call {
  * epoch than EPOCH (0 = any); EDEADLK: own port; EINTR: killed. */
 cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum port_op op,
                                  uint32_t epoch);
+/* The same for a caller who has others under way: EAGAIN instead of waiting, also if somebody else waits. */
+cloudabi_errno_t port_call_begin_more(struct port_call *call, struct port *port, enum port_op op,
+                                      uint32_t epoch);
 /* Puts bytes behind what the payload already holds (paths first, then data). */
 cloudabi_errno_t port_call_put(struct port_call *call, size_t at, const void *bytes, size_t len);
 cloudabi_errno_t port_call_put_user(struct port_call *call, size_t at, const struct user_vec *from,
@@ -148,6 +156,9 @@ cloudabi_errno_t port_call_take_user(struct port_call *call, size_t at, const st
                                      size_t skip, size_t len);
 /* Posts and waits for the reply; its errno. After an error of the reply call->reply is valid all the same. */
 cloudabi_errno_t port_call_run(struct port_call *call);
+/* Its two halves, for several at once: each that was posted is waited for, then ended. */
+cloudabi_errno_t port_call_post(struct port_call *call);
+cloudabi_errno_t port_call_wait(struct port_call *call);
 void port_call_end(struct port_call *call); /* gives the slot back */
 /* Takes the descriptor that came with the reply (FD, CROSS); the caller owns the reference. */
 struct fd_grant port_call_given(struct port_call *call);
@@ -220,6 +231,8 @@ void port_pager_unlinked(struct port *port, uint64_t id);
 /* --- port_node_call.c: requests on an open node ------------------------------------------------------------ */
 cloudabi_errno_t port_node_call(struct port_node *node, enum port_op op,
                                 struct port_call *call); /* begins it */
+cloudabi_errno_t port_node_call_more(struct port_node *node, enum port_op op,
+                                     struct port_call *call); /* EAGAIN instead of waiting */
 cloudabi_errno_t port_node_stat(struct port_node *node, cloudabi_filestat_t *out);
 cloudabi_errno_t port_node_stat_put(struct port_node *node, const cloudabi_filestat_t *in,
                                     cloudabi_fsflags_t mask);
