@@ -13,7 +13,8 @@ test: setup ## build and run everything; ends with one line "N passed, N failed"
 	@$(MAKE) --no-print-directory $(JOBS) test-build
 	@$(PYTHON) tests/run $(TEST_ARGS) lint host model guest scenario
 
-test-build: host kernel user build/boot.img build/tessera.iso build/tessera-disk.raw build/tessera-disk.qcow2
+IMAGES := build/boot.img build/tessera.iso build/tessera-disk.raw build/tessera-disk.qcow2
+test-build: host kernel user $(IMAGES)
 
 test-host: host ## unit tests of the pure parts, under ASan and UBSan
 	@$(PYTHON) tests/run $(TEST_ARGS) host
@@ -21,7 +22,7 @@ test-host: host ## unit tests of the pure parts, under ASan and UBSan
 test-guest: kernel user $(BOOT_STRIPPED) ## programs run inside, at each of GUEST_CPUS (1 2 4); ONLY=NAME
 	@$(PYTHON) tests/run $(TEST_ARGS) $(if $(ONLY),--only $(ONLY)) guest
 
-test-scenario: kernel build/boot.img build/tessera.iso build/tessera-disk.raw build/tessera-disk.qcow2 ## boot, and drive over TCP and serial; ONLY=EXPRESSION
+test-scenario: kernel $(IMAGES) build/user/workload ## boot, and drive over TCP and serial; ONLY=EXPRESSION
 	@$(PYTHON) tests/run $(TEST_ARGS) $(if $(ONLY),--only '$(ONLY)') scenario
 
 model: ## check the models of tests/model with spin; ONLY=NAME

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The device that the service was granted: a disk's directory of block, or one file (a device, a partition, a RAM disk).
+ * The device that the service was granted: a disk's directory of block, or one file (a device, a partition, a RAM
+ * disk).
  *
- * When block is started again, descriptors of its devices are dead but its directories go on. So a device that was found in
- * a directory is opened anew after an error, and the request made again: a restart of block is not seen above. A single
- * file stays dead.
+ * When block is started again, descriptors of its devices are dead but its directories go on. So a device that was
+ * found in a directory is opened anew after an error, and the request made again: a restart of block is not seen
+ * above. A single file stays dead.
  */
 #ifndef SERVICES_EXT2_BACKING_H
 #define SERVICES_EXT2_BACKING_H

@@ -2,8 +2,8 @@
 /*
  * The requests of the port protocol, served from a file system (fs.h). The server's context is a struct volume.
  *
- * The port's root is a directory of its own with one entry, `files`, the root of the file system. Whoever holds the port's root may
- * end the file system in good order, by a sync of it; who was granted `files` may not.
+ * The port's root is a directory of its own with one entry, `files`, the root of the file system. Whoever holds the
+ * port's root may have the file system finish, by a sync of it; who was granted `files` may not.
  *
  * The number of a node is generation << 32 | inode, so that one that was used again is not taken for the old one.
  */

@@ -33,7 +33,7 @@ struct init {
 
 /* The exit code of a child of init that could not become its program. */
 #define EXIT_NOT_STARTED 127u
-/* The exit code of a node that has nothing to work on: no such device, or one that it refuses. It is given up at once. */
+/* The exit code of a node that has nothing to work on: no such device, or one that it refuses. Given up at once. */
 #define EXIT_NO_DEVICE 126u
 /* The exit code of a service with `exit: power-off` that asks for a new start of the machine. */
 #define EXIT_REBOOT 1000u

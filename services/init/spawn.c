@@ -96,7 +96,7 @@ static void fail(const struct node *node, const char *what, cloudabi_errno_t err
     cloudabi_sys_proc_exit(absent ? EXIT_NO_DEVICE : EXIT_NOT_STARTED);
 }
 
-/* Makes all grants that are to be had. NUMBER: by grant, its number in the new process. Returns how many there are in FDS. */
+/* Makes all grants that are to be had. NUMBER: by grant, its number in the new process. Returns how many are in FDS. */
 static size_t make_grants(const struct init *init, const struct node *node, cloudabi_fd_t *fds,
                           cloudabi_fd_t *number)
 {

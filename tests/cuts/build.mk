@@ -5,5 +5,5 @@ $(eval $(call program,workload,tests/cuts/workload.c,))
 CUTS ?= 200
 .PHONY: cuts
 ##@ Testing
-cuts: kernel user build/boot.img ## kill CUTS (200) machines at random instants and check their disks; goes on where it ended
+cuts: kernel user build/boot.img ## kill CUTS (200) machines at random instants, check their disks; resumes
 	@$(PYTHON) tests/cuts/cuts.py --count $(CUTS)

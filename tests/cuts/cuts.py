@@ -5,9 +5,9 @@
   cuts.py [--count N] [--jobs N] [--again]      progress is kept in build/cuts/done: a run goes on where the last ended
   cuts.py --seed N                              one cut, in detail; its disk stays in build/cuts
 
-The program (workload.c) says what it is about to do and what was acknowledged. After the cut the journal is replayed by the
-host (debugfs, then e2fsck for the inodes that were open without a name) or by Tessera itself at its next boot; then `e2fsck -fn`
-must find nothing, and every acknowledged byte must be there. What was under way may have happened or not.
+The program (workload.c) says what it is about to do and what was acknowledged. After the cut the journal is replayed by
+the host (e2fsck -p, which may mend nothing else) or by Tessera itself at its next boot; then `e2fsck -fn` must find
+nothing, and every acknowledged byte must be there. What was under way may have happened or not.
 """
 
 import argparse
@@ -43,8 +43,8 @@ LINE, SLOT, SLOTS = 64, 512, 64
 TAG_CONFIG, TAG_SLOT = 1000000, 2000000
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 # What a check may say that mends what the journal's owner would have mended at the next mount.
-HARMLESS = re.compile(r"^(e2fsck 1|.*recovering journal|.*[Cc]learing orphaned inode|.*[Tt]runcating orphaned inode|Pass \d"
-                      r"|.*: (clean, )?\d+/\d+ files|.*FILE SYSTEM WAS MODIFIED|\s*$)")
+HARMLESS = re.compile(r"^(e2fsck 1|.*recovering journal|.*[Cc]learing orphaned inode|.*[Tt]runcating orphaned inode"
+                      r"|Pass \d|.*: (clean, )?\d+/\d+ files|.*FILE SYSTEM WAS MODIFIED|\s*$)")
 
 
 class Violation(Exception):
@@ -169,7 +169,8 @@ class Model:
     def check_whole(self, tree, name, tag, size, valid):
         data = self.read(tree, name)
         require(len(data) == size, f"{name}: {len(data)} bytes instead of {size}")
-        require(data[:valid] == content(tag, 0, valid) and not any(data[valid:]), f"{name}: other bytes than were synced")
+        right = data[:valid] == content(tag, 0, valid) and not any(data[valid:])
+        require(right, f"{name}: other bytes than were synced")
 
     def check_partial(self, tree, name, tag, size):
         """A file that nobody synced: what it has is right or zero, line by line."""
@@ -362,8 +363,9 @@ def many(count, jobs, again):
             keep.flush()
             replay = "replayed by the host" if took is None else f"replayed by itself in {took} ms"
             print(f"  {number}/{count} cut {seed}: {acknowledged} acknowledged, {replay}", flush=True)
-    print(f"{count - len(failures)} cuts of {count} passed" +
-          (f"; failed: {' '.join(map(str, failures))} (build/cuts/cutN.raw.cut is the disk as it was)" if failures else ""))
+    print(f"{count - len(failures)} cuts of {count} passed")
+    if failures:
+        print(f"failed: {' '.join(map(str, failures))} (build/cuts/cutN.raw.cut is the disk as it was)")
     return 1 if failures else 0
 
 

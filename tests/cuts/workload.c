@@ -13,8 +13,8 @@
  *   d I        directory d<I> with a file x in it        D   ... x is fsynced (nothing else is)
  *   e I        x and d<I> are removed                    E   ... and their directory fsynced
  *
- * In between it makes noise that nobody is told about: files that grow, move and go without a sync, and one that is open
- * without a name. What files hold depends on their first number and the place in them only.
+ * In between it makes noise that nobody is told about: files that grow, move and go without a sync, and one that is
+ * open without a name. What files hold depends on their first number and the place in them only.
  */
 #include <fcntl.h>
 #include <stdarg.h>

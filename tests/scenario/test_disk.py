@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files on a disk: they are there at the next boot and on the host; services that die lose nothing that was promised."""
+"""Files on a disk: they are there at the next boot and on the host; services that die lose nothing promised."""
 
 import os
 import re
