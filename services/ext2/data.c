@@ -202,6 +202,14 @@ static cloudabi_errno_t place_for(struct inode *inode, uint32_t logical, uint32_
 
 /* --- writing: size and times --------------------------------------------------------------- */
 
+/* How far a file of SIZE is known when the data of this range is on the device; 0: it lies behind the size. */
+static uint64_t size_reached(uint64_t offset, uint64_t len, uint64_t size)
+{
+    if (offset >= size)
+        return 0;
+    return offset + len < size ? offset + len : size;
+}
+
 static void take_times(struct inode *inode, uint64_t mtim, uint64_t atim)
 {
     if (atim != 0)
@@ -273,10 +281,9 @@ cloudabi_errno_t fs_page_out(struct inode *inode, const struct fs_page_out *requ
         return error;
     cache_data_written(fs->cache);
     drop_last_hole(out);
-    uint64_t end = request->offset + out->len;
-    if (end > request->size)
-        end = request->size;
-    return take_state(inode, out->wants_wrote ? 0 : end, request->mtim, request->atim);
+    uint64_t reached =
+        out->wants_wrote ? 0 : size_reached(request->offset, out->len, request->size);
+    return take_state(inode, reached, request->mtim, request->atim);
 }
 
 /* --- writing: making reachable ------------------------------------------------------------ */
@@ -348,9 +355,8 @@ cloudabi_errno_t fs_wrote(struct inode *inode, uint64_t offset, uint64_t len,
     }
     if (error != 0)
         return error;
-    uint64_t reached = offset + len < inode->size_told ? offset + len : inode->size_told;
     TRY(fs_begin(fs, ROOM_SMALL));
-    return take_state(inode, reached, 0, 0);
+    return take_state(inode, size_reached(offset, len, inode->size_told), 0, 0);
 }
 
 cloudabi_errno_t fs_sync(struct inode *inode, uint64_t size, uint64_t mtim, uint64_t atim)

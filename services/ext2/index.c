@@ -153,24 +153,21 @@ void index_remove(struct inode *dir, uint32_t hash, uint64_t offset)
 
 /* --- building ----------------------------------------------------------------------------- */
 
+/* False, and no index: the block is damaged. */
 static bool add_block(struct inode *dir, uint64_t offset)
 {
     struct fs *fs = dir->fs;
-    struct buffer *buffer;
+    struct buffer *buffer = NULL;
     bool sound = dir_block(dir, offset, &buffer) == 0;
     for (uint32_t at = 0; sound && at < fs->block_size && dir->index != NULL;) {
         const struct disk_entry *entry = dir_entry(fs, buffer, at);
-        if (entry == NULL) {
-            sound = false;
-            break;
-        }
-        if (entry->inode != 0)
+        sound = entry != NULL;
+        if (sound && entry->inode != 0)
             index_add(dir, index_hash((struct fs_name){entry->name, entry->name_len}), offset + at);
-        at += entry->rec_len;
+        at += sound ? entry->rec_len : 0;
     }
-    if (sound)
-        buffer_put(buffer);
-    else if (dir->index != NULL)
+    buffer_put(buffer);
+    if (!sound)
         index_drop(dir);
     return sound;
 }

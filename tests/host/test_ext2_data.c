@@ -242,6 +242,92 @@ static void test_cut_page_stays_promised(void **state)
     host_unmount(&host);
 }
 
+/* Nearly full, and what is free lies in single blocks; some of it was freed in the same transaction. */
+static void test_fragments(void **state)
+{
+    uint8_t data[4096];
+    char name[16];
+    unsigned made = 0;
+    (void)state;
+    memset(data, 9, sizeof(data));
+    start("-t ext2 -b 1024 -m 0 -N 3000", "3M");
+    assert_int_equal(host_mkdir(&host, "d"), 0);
+    for (cloudabi_errno_t error = 0; error == 0; made++) {
+        snprintf(name, sizeof(name), "d/%u", made);
+        error = host_put(&host, name, data, made % 3 == 0 ? 3000 : 1000);
+        assert_in_set(error, ((unsigned long[]){0, CLOUDABI_ENOSPC}), 2);
+    }
+    assert_true(made > 500);
+    for (unsigned i = 0; i + 1 < made; i += 2) {
+        snprintf(name, sizeof(name), "d/%u", i);
+        assert_int_equal(host_unlink(&host, name, false), 0);
+    }
+    struct inode *inode = file("fragmented"), *other = file("other");
+    uint64_t size = 0;
+    for (; host_write(&host, inode, size, data, sizeof(data)) == 0; size += sizeof(data)) {
+        assert_in_range(host_write(&host, other, size / 8, data, 100), 0, CLOUDABI_ENOSPC);
+        if (size % 40960 == 0)
+            assert_int_equal(fs_commit(host.fs), 0);
+    }
+    assert_true(size > 400000);
+    for (uint64_t at = 0; at < size; at += sizeof(data)) {
+        uint8_t found[4096];
+        host_read(&host, inode, at, found, sizeof(found));
+        assert_memory_equal(found, data, sizeof(found));
+    }
+    inode_put(inode);
+    inode_put(other);
+    host_unmount(&host);
+}
+
+/* What one file keeps for its appends is given to another that needs it. */
+static void test_ahead_is_given_back(void **state)
+{
+    uint8_t data[4096] = {1};
+    (void)state;
+    start("-t ext2 -b 1024 -m 0 -g 1024", "4M");
+    struct inode *one = file("one"), *two = file("two");
+    for (unsigned i = 0; i < 200; i++)
+        assert_int_equal(host_write(&host, one, i * 4096, data, 4096), 0);
+    uint64_t size = 0;
+    while (host_write(&host, two, size, data, 4096) == 0)
+        size += 4096;
+    assert_true(available() < 8);
+    inode_put(one);
+    inode_put(two);
+    host_unmount(&host);
+}
+
+/* A range is confirmed in parts, and in parts that are not where it was chosen. */
+static void test_wrote_in_parts(void **state)
+{
+    (void)state;
+    start("-t ext2 -b 1024", "4M");
+    struct inode *inode = file("f");
+    page_out(inode, 0, 32 * FS_PAGE, 32 * FS_PAGE, false);
+    for (uint64_t page = 1; page < 32; page += 2)
+        assert_int_equal(fs_wrote(inode, page * FS_PAGE, FS_PAGE, 0), 0);
+    assert_int_equal(fs_truncate(inode, 20 * FS_PAGE, 1), 0);
+    assert_int_equal(fs_wrote(inode, 0, 32 * FS_PAGE, 0), 0);
+    assert_int_equal(size_of(inode), 20 * FS_PAGE);
+    struct fs_attr attr;
+    inode_attributes(inode, &attr);
+    assert_int_equal(attr.allocated, 20 * FS_PAGE + 1024);
+    assert_int_equal(fs_truncate(inode, 0, 1), 0);
+    struct fs_places places;
+    const struct fs_page_out behind = {64 * FS_PAGE, FS_PAGE, 100, 1, 1};
+    assert_int_equal(fs_page_out(inode, &behind, &places), 0);
+    assert_int_equal(places.count, 0);
+    assert_int_equal(places.len, FS_PAGE);
+    assert_int_equal(size_of(inode), 0);
+    assert_int_equal(fs_page_in(host.root, 0, FS_PAGE, &places), CLOUDABI_EISDIR);
+    assert_int_equal(fs_page_in(inode, 1, FS_PAGE, &places), CLOUDABI_EINVAL);
+    assert_int_equal(fs_page_in(inode, 1ull << 50, FS_PAGE, &places), 0);
+    assert_true(places.extent[0].offset == FS_HOLE);
+    inode_put(inode);
+    host_unmount(&host);
+}
+
 /* --- chosen blocks ------------------------------------------------------------------------ */
 
 static void test_not_reachable_before_wrote(void **state)
@@ -372,6 +458,9 @@ int main(void)
         cmocka_unit_test(test_scattered_promises),
         cmocka_unit_test(test_promises_end),
         cmocka_unit_test(test_cut_page_stays_promised),
+        cmocka_unit_test(test_fragments),
+        cmocka_unit_test(test_ahead_is_given_back),
+        cmocka_unit_test(test_wrote_in_parts),
         cmocka_unit_test(test_not_reachable_before_wrote),
         cmocka_unit_test(test_appends_are_contiguous),
         cmocka_unit_test(test_unlinked_but_open),

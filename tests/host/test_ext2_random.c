@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Random operations on the ext2 core and on a model in memory. Both must agree on every error, and from time to time the
- * whole tree is compared, before and after unmounting (e2fsck judges) and after crashes.
+ * Random operations on the ext2 core and on a model in memory. Both must agree on every error, and from time to time
+ * the whole tree is compared, before and after unmounting (e2fsck judges) and after crashes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
