@@ -12,6 +12,16 @@ cloudabi_errno_t port_node_call(struct port_node *node, enum port_op op, struct 
     return error;
 }
 
+cloudabi_errno_t port_node_call_more(struct port_node *node, enum port_op op,
+                                     struct port_call *call)
+{
+    if (__atomic_load_n(&node->dead, __ATOMIC_RELAXED))
+        return CLOUDABI_EIO;
+    cloudabi_errno_t error = port_call_begin_more(call, node->port, op, node->epoch);
+    call->request.node = node->id;
+    return error;
+}
+
 cloudabi_errno_t port_node_stat(struct port_node *node, cloudabi_filestat_t *out)
 {
     struct port_call call;
