@@ -38,6 +38,10 @@ fuzz: $(addprefix build/fuzz/,$(FUZZTARGETS)) ## run each fuzz target for FUZZ_T
 	        -artifact_prefix=build/crashes/$$t- build/corpus/$$t $$seeds || exit 1; \
 	done
 
+peer: user boot ## TCP against Linux over a bad cable, PEER_KIB (65536) each way
+	@PEER_KIB=$(or $(PEER_KIB),65536) tests/run --only test_peer scenario
+.PHONY: peer
+
 BENCHES = $(filter bench-%,$(sort $(PROGRAMS)))
 bench: kernel user build/boot.img build/tessera.iso ## measure: instructions (counted by QEMU) and the time to boot
 	@for b in $(BENCHES); do for g in $$(ls tests/bench/$$b*.yaml 2>/dev/null || echo none); do \

@@ -37,15 +37,17 @@ class MachineError(RuntimeError):
 
 
 class Options:
-    """What a machine is made of. forwards: (host port, guest port) pairs; a host port of 0 means any free one."""
+    """What a machine is made of. forwards: (host port, guest port) pairs; a host port of 0 means any free one. netdev: the
+    other side of the network card as QEMU's -netdev has it, without an id; ` mac=ADDRESS` may follow."""
 
     def __init__(self, smp=1, mem=128, disk=None, forwards=(), iso=None, icount=False, gdb=False, nic=True,
-                 uefi=False, kernel=KERNEL, archive=ARCHIVE, append="", extra=(), boot_disk=False, read_only=False):
+                 uefi=False, kernel=KERNEL, archive=ARCHIVE, append="", netdev=None, extra=(), boot_disk=False,
+                 read_only=False):
         self.smp, self.mem, self.disk, self.iso = smp, mem, disk, iso
         self.boot_disk, self.read_only = boot_disk, read_only
         self.forwards = [(host or free_port(), guest) for host, guest in forwards]
         self.icount, self.gdb, self.nic, self.uefi = icount, gdb, nic, uefi
-        self.kernel, self.archive, self.append, self.extra = kernel, archive, append, list(extra)
+        self.kernel, self.archive, self.append, self.netdev, self.extra = kernel, archive, append, netdev, list(extra)
 
     def command(self):
         """QEMU's command line, without the serial ports."""
@@ -60,8 +62,9 @@ class Options:
             out += ["-append", self.append] if self.append else []
         if self.nic:
             forwards = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for host, guest in self.forwards)
-            out += ["-netdev", "user,id=net0" + forwards,
-                    "-device", "virtio-net-pci,netdev=net0,disable-legacy=on,romfile="]
+            backend, _, mac = (self.netdev or "user").partition(" mac=")
+            out += ["-netdev", backend + ",id=net0" + forwards, "-device",
+                    "virtio-net-pci,netdev=net0,disable-legacy=on,romfile=" + (f",mac={mac}" if mac else "")]
         if self.disk:
             kind = "qcow2" if self.disk.endswith(".qcow2") else "raw"
             how = ",readonly=on" if self.read_only else ""
@@ -92,6 +95,13 @@ def make_disk(path, mib=64):
 def free_port():
     """A TCP port of the host that nobody uses at the moment."""
     with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def free_udp_port():
+    """The same for UDP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 

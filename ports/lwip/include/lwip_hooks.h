@@ -6,11 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lwip/err.h"
 #include "lwip/ip_addr.h"
+
+struct tcp_hdr;
+struct tcp_pcb;
 
 /* RFC 6528: a clock plus a keyed hash of the connection. */
 uint32_t lwip_port_sequence(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
                             uint16_t remote_port);
+
+/* Looks at a segment before lwIP does. OPTIONS: OPTIONS_LEN bytes, of which FIRST_LEN lie behind the header and the rest at
+ * SECOND. Always ERR_OK: lwIP goes on with it. */
+err_t lwip_port_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, uint16_t options_len,
+                        uint16_t first_len, const uint8_t *second);
 
 /* Where the text of a failed assertion goes before the program aborts. */
 void lwip_port_complaints(void (*function)(const char *text));

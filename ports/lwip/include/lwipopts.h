@@ -77,6 +77,10 @@ void lwip_port_free(void *memory);
 #define TCP_SND_QUEUELEN 512
 #define TCP_SNDLOWAT (16 * 1024)
 #define LWIP_TCP_SACK_OUT 1
+/* A lost segment is sent again after three slow ticks (of twice this) at the earliest, 200 ms; lwIP's own 250 ms would make
+ * that 1.5 s.  The first guess of a round trip is a second (RFC 6298, 2.1). */
+#define TCP_TMR_INTERVAL 33
+#define LWIP_TCP_RTO_TIME 1000
 #define LWIP_TCP_TIMESTAMPS 0
 #define TCP_LISTEN_BACKLOG 1
 #define TCP_DEFAULT_LISTEN_BACKLOG 16
@@ -98,6 +102,8 @@ void lwip_port_free(void *memory);
 /* Initial sequence numbers and ports are not to be guessed. */
 #define LWIP_HOOK_FILENAME "lwip_hooks.h"
 #define LWIP_HOOK_TCP_ISN lwip_port_sequence
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, options_len, first_len, second, p) \
+    lwip_port_segment(pcb, header, options_len, first_len, second)
 #define LWIP_RANDOMIZE_INITIAL_LOCAL_PORTS 1
 
 #endif
