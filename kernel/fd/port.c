@@ -345,7 +345,7 @@ static void port_file_poll(struct file *file, bool write, struct waiter *waiter,
     struct port *port = file->data;
     struct thread *next = NULL;
     if (write || !port_is_server(port)) {
-        state->ready = write;
+        state->ready = write || port->state != PORT_SERVED; /* reading says what is wrong */
         return;
     }
     state->error = port_deliver(port, &next);

@@ -163,13 +163,14 @@ static cloudabi_errno_t tell_wrote(struct memobj *object, uint64_t index, unsign
 }
 
 static cloudabi_errno_t page_out(struct memobj *object, uint64_t index, unsigned count,
-                                 struct frame *const *frame, struct paging_result *result)
+                                 uint64_t size, struct frame *const *frame,
+                                 struct paging_result *result)
 {
     struct page_request request = {.object = object,
                                    .index = index,
                                    .count = count,
                                    .frame = frame,
-                                   .size = object->size,
+                                   .size = size,
                                    .write = true,
                                    .result = result};
     cloudabi_errno_t error = request_run(&request);

@@ -170,7 +170,7 @@ cloudabi_errno_t memobj_page_any(struct memobj *object, uint64_t index, bool wri
     if (object->borrowed)
         return CLOUDABI_EFAULT;
     if (object->paging != NULL)
-        return paging_page(object, index, write, out);
+        return paging_page(object, index, write, true, out);
     for (;;) {
         spinlock_lock(&object->lock);
         cloudabi_errno_t error = object->revoked;
@@ -206,6 +206,8 @@ cloudabi_errno_t memobj_page(struct memobj *object, uint64_t index, bool write, 
         (__atomic_load_n(&object->size, __ATOMIC_ACQUIRE) + PAGE_SIZE - 1) >> PAGE_SHIFT;
     if (index >= pages)
         return CLOUDABI_EFAULT;
+    if (object->paging != NULL)
+        return paging_page(object, index, write, false, out);
     if (!object->borrowed)
         return memobj_page_any(object, index, write, out);
     struct frame *frame = frame_of(object->physical + (index << PAGE_SHIFT));

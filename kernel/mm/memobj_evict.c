@@ -301,6 +301,6 @@ void memobj_will_need(struct memobj *object, uint64_t offset, uint64_t end)
         last = end >> PAGE_SHIFT;
     if (object->size >> PAGE_SHIFT < last)
         last = object->size >> PAGE_SHIFT;
-    for (; index < last && paging_page(object, index, false, &frame) == 0; index++)
+    for (; index < last && paging_page(object, index, false, false, &frame) == 0; index++)
         frame_put(frame);
 }

@@ -58,7 +58,7 @@ cloudabi_errno_t paging_wait_noisy(struct memobj *object)
     return wait_while(object, is_quiet, 0);
 }
 
-static void resume(struct memobj *object)
+void paging_resume(struct memobj *object)
 {
     spinlock_lock(&object->lock);
     object->paging->quiet = false;
@@ -74,7 +74,7 @@ static cloudabi_errno_t quiesce(struct memobj *object)
     spinlock_unlock(&object->lock);
     cloudabi_errno_t error = wait_while(object, is_busy, 0);
     if (error != 0)
-        resume(object);
+        paging_resume(object);
     return error;
 }
 
@@ -129,10 +129,10 @@ cloudabi_errno_t paging_reserve(struct memobj *object, uint64_t index)
 
 /* --- sizes ---------------------------------------------------------------------------------- */
 
-void paging_set_growing(struct memobj *object, uint64_t from)
+void paging_set_growing(struct memobj *object, bool growing)
 {
     spinlock_lock(&object->lock);
-    object->paging->growing = from;
+    object->paging->growing = growing;
     spinlock_unlock(&object->lock);
 }
 
@@ -156,9 +156,14 @@ cloudabi_errno_t paging_resize(struct memobj *object, uint64_t size)
     if (error != 0)
         return error;
     error = object->paging->ops->resize(object, size);
-    if (error == 0)
-        paging_resized(object, size);
-    resume(object);
+    if (error ==
+        CLOUDABI_EINTR) { /* killed: the service may do it all the same, and has taken back its promises */
+        spinlock_lock(&object->lock);
+        object->paging->reserved_start = object->paging->reserved_end = 0;
+        spinlock_unlock(&object->lock);
+    }
+    if (error != 0)
+        paging_resume(object);
     return error;
 }
 
@@ -167,30 +172,54 @@ static cloudabi_errno_t allocate_page(struct memobj *object, uint64_t index)
 {
     struct frame *frame;
     bool fresh = index >= object->paging->backed;
-    cloudabi_errno_t error = paging_page(object, index, fresh, &frame);
+    cloudabi_errno_t error = paging_page(object, index, fresh, true, &frame);
     if (error != 0)
         return error;
     bool hole = !fresh && frame->state == PAGE_HOLE;
     frame_put(frame);
     if (!hole)
         return 0;
-    error = paging_page(object, index, true, &frame);
+    error = paging_page(object, index, true, true, &frame);
     if (error == 0)
         frame_put(frame);
     return error;
 }
 
+/* A promise for all of it at once: what there can not be is refused before anything is changed. */
+static cloudabi_errno_t reserve_all(struct memobj *object, uint64_t first, uint64_t end)
+{
+    struct paging *paging = object->paging;
+    uint64_t granted = 0, length = (end - first) << PAGE_SHIFT;
+    spinlock_lock(&object->lock);
+    bool known = first >= paging->reserved_start && end <= paging->reserved_end;
+    spinlock_unlock(&object->lock);
+    if (known)
+        return 0;
+    cloudabi_errno_t error = paging->ops->reserve(object, first << PAGE_SHIFT, length, &granted);
+    if (error == 0 && granted < length)
+        error = CLOUDABI_ENOSPC;
+    spinlock_lock(&object->lock);
+    if (error == 0) {
+        paging->reserved_start = first;
+        paging->reserved_end = end;
+    }
+    spinlock_unlock(&object->lock);
+    return error == CLOUDABI_EFBIG ? CLOUDABI_ENOSPC : error;
+}
+
 cloudabi_errno_t paging_allocate(struct memobj *object, uint64_t offset, uint64_t end)
 {
-    uint64_t old = object->size;
+    uint64_t old = object->size, index = offset >> PAGE_SHIFT;
     cloudabi_errno_t error = end > old ? memobj_zero_tail(object, old) : 0;
-    for (uint64_t index = offset >> PAGE_SHIFT; error == 0 && index << PAGE_SHIFT < end; index++) {
+    if (error == 0)
+        error = reserve_all(object, index, (end + PAGE_SIZE - 1) >> PAGE_SHIFT);
+    for (; error == 0 && index << PAGE_SHIFT < end; index++) {
         uint64_t reached = (index + 1) << PAGE_SHIFT;
-        paging_set_growing(object, object->size >> PAGE_SHIFT);
+        paging_set_growing(object, true);
         error = allocate_page(object, index);
         if (error == 0 && reached > object->size && end > object->size)
             memobj_set_size(object, reached < end ? reached : end);
-        paging_set_growing(object, UINT64_MAX);
+        paging_set_growing(object, false);
         if (error == 0 && thread_killed(thread_self()))
             error = CLOUDABI_EINTR;
     }

@@ -39,8 +39,8 @@ static cloudabi_errno_t fill_frames(struct fill *fill)
     unsigned wanted = read_ahead(object->paging, fill->index);
     uint64_t size = size_pages(object),
              end = object->paging->backed < size ? object->paging->backed : size;
-    if (fill->index >= end)
-        return CLOUDABI_EFAULT;
+    if (fill->index >= end) /* it has just become shorter */
+        return 0;
     if (wanted > end - fill->index)
         wanted = (unsigned)(end - fill->index);
     paging_make_room(object->paging->pool, wanted);
@@ -67,12 +67,13 @@ static bool fill_insert(struct memobj *object, uint64_t index, struct frame *fra
     return true;
 }
 
-/* How many frames found their place; the request is then under way. */
-static unsigned fill_begin(struct fill *fill)
+/* *BEGUN frames have found their place; the request is then under way. ENOMEM. */
+static cloudabi_errno_t fill_begin(struct fill *fill, unsigned *begun)
 {
     struct memobj *object = fill->object;
     struct paging *paging = object->paging;
     unsigned i = 0;
+    bool failed = false;
     spinlock_lock(&object->lock);
     uint64_t size = size_pages(object), end = paging->backed < size ? paging->backed : size;
     if (!paging->quiet && object->revoked == 0) {
@@ -84,9 +85,12 @@ static unsigned fill_begin(struct fill *fill)
             paging->next_miss = fill->index + i;
             paging->reading++;
         }
+        failed = i == 0 && fill->index < end && fill->count > 0 &&
+                 radix_find(&object->pages, fill->index) == NULL;
     }
     spinlock_unlock(&object->lock);
-    return i;
+    *begun = i;
+    return failed ? CLOUDABI_ENOMEM : 0;
 }
 
 static void zero_behind(const struct memobj *object, uint64_t index, struct frame *frame)
@@ -127,10 +131,13 @@ __attribute__((noinline)) static cloudabi_errno_t fill_pages(struct memobj *obje
     cloudabi_errno_t error = fill_frames(&fill);
     if (error != 0)
         return error;
-    unsigned count = fill_begin(&fill);
+    unsigned count;
+    error = fill_begin(&fill, &count);
     for (unsigned i = count; i < fill.count; i++)
         frame_put(fill.frame[i]);
     fill.count = count;
+    if (error != 0)
+        return memobj_reclaim(PAGING_PAGES) > 0 ? 0 : error; /* memory for the tree */
     if (count == 0)
         return paging_wait_noisy(object);
     struct paging_result result = {0};
@@ -166,7 +173,16 @@ static cloudabi_errno_t add_hole(struct memobj *object, uint64_t index)
 
 /* --- pages ---------------------------------------------------------------------------------- */
 
-enum page_step { STEP_DONE, STEP_GONE, STEP_WAIT, STEP_FILL, STEP_HOLE, STEP_RESERVE, STEP_ROOM };
+enum page_step {
+    STEP_DONE,
+    STEP_GONE,
+    STEP_BEYOND,
+    STEP_WAIT,
+    STEP_FILL,
+    STEP_HOLE,
+    STEP_RESERVE,
+    STEP_ROOM
+};
 
 static enum page_step look_absent(const struct memobj *object, uint64_t index, bool write)
 {
@@ -187,10 +203,13 @@ bool paging_may_dirty(const struct memobj *object, uint64_t index, const struct 
 }
 
 /* Object's lock held. */
-static enum page_step look(struct memobj *object, uint64_t index, bool write, struct frame **out)
+static enum page_step look(struct memobj *object, uint64_t index, bool write, bool growing,
+                           struct frame **out)
 {
     if (object->revoked != 0)
         return STEP_GONE;
+    if (!growing && index >= size_pages(object))
+        return STEP_BEYOND;
     struct frame *frame = radix_find(&object->pages, index);
     if (frame == NULL)
         return look_absent(object, index, write);
@@ -222,20 +241,25 @@ static cloudabi_errno_t take_step(struct memobj *object, uint64_t index, enum pa
         return paging_reserve(object, index);
     case STEP_ROOM:
         return paging_throttle(object->paging->pool);
+    case STEP_BEYOND:
+        return CLOUDABI_EFAULT;
     default:
         return object->revoked;
     }
 }
 
-cloudabi_errno_t paging_page(struct memobj *object, uint64_t index, bool write, struct frame **out)
+cloudabi_errno_t paging_page(struct memobj *object, uint64_t index, bool write, bool growing,
+                             struct frame **out)
 {
     for (;;) {
         spinlock_lock(&object->lock);
-        enum page_step step = look(object, index, write, out);
+        enum page_step step = look(object, index, write, growing, out);
         spinlock_unlock(&object->lock);
         if (step == STEP_DONE)
             return 0;
         cloudabi_errno_t error = take_step(object, index, step);
+        if (error == 0 && thread_killed(thread_self()))
+            error = CLOUDABI_EINTR;
         if (error != 0)
             return error;
     }

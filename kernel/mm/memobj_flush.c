@@ -69,16 +69,17 @@ void paging_dropped(struct memobj *object, struct frame *frame)
 struct run {
     struct memobj *object;
     uint64_t index;
+    uint64_t size; /* of the file, when the pages were taken */
     unsigned count;
     struct frame *frame[PAGING_PAGES];
 };
 
-/* Bytes behind the file's end are zeros on the device, too. Object's lock held. */
+/* Bytes behind the file's end are zeros on the device, too; but a writer may just be putting some there. Object's
+ * lock held. */
 static void run_take(struct run *run, struct frame *frame)
 {
-    const struct memobj *object = run->object;
-    size_t used = object->size & (PAGE_SIZE - 1);
-    if (used != 0 && frame->index == object->size >> PAGE_SHIFT)
+    size_t used = run->size & (PAGE_SIZE - 1);
+    if (used != 0 && frame->index == run->size >> PAGE_SHIFT && !run->object->paging->growing)
         memset((char *)frame_data(frame) + used, 0, PAGE_SIZE - used);
     frame->state = PAGE_WRITING;
     frame_get(frame);
@@ -118,7 +119,7 @@ static void run_end(struct run *run, unsigned done)
 {
     struct memobj *object = run->object;
     struct paging *paging = object->paging;
-    uint64_t size = object->size;
+    uint64_t size = run->size;
     spinlock_lock(&object->lock);
     for (unsigned i = 0; i < run->count; i++) {
         struct frame *frame = run->frame[i];
@@ -165,8 +166,8 @@ static cloudabi_errno_t run_write(struct run *run)
     struct memobj *object = run->object;
     struct paging_result result = {0};
     vmspace_protect_object(object, run->index, run->index + run->count);
-    cloudabi_errno_t error =
-        object->paging->ops->page_out(object, run->index, run->count, run->frame, &result);
+    cloudabi_errno_t error = object->paging->ops->page_out(object, run->index, run->count,
+                                                           run->size, run->frame, &result);
     run_end(run, error == 0 ? result.count : 0);
     note_result(object, error);
     return error;
@@ -221,7 +222,9 @@ static cloudabi_errno_t clean_run(struct memobj *object, uint64_t *first, uint64
         if (*first < paging->dirty_low)
             *first = paging->dirty_low;
         uint64_t from = *first;
-        end = end < paging->growing ? end : paging->growing;
+        run.size = object->size;
+        if (end > (run.size + PAGE_SIZE - 1) >> PAGE_SHIFT)
+            end = (run.size + PAGE_SIZE - 1) >> PAGE_SHIFT;
         *more = run_collect(&run, first, end);
         if (from ==
             paging->dirty_low) /* what is taken now, or becomes dirty again, sets it itself */
@@ -340,11 +343,11 @@ static struct memobj *oldest_dirty(struct paging_pool *pool, uint64_t now)
     return object;
 }
 
-static void flusher_sleep(struct paging_pool *pool, uint64_t until, bool failed)
+static void flusher_sleep(struct paging_pool *pool, uint64_t until, bool stuck)
 {
     struct waiter waiter;
     waitq_add(&pool->flusher, &waiter);
-    if (!atomic_load(&pool->closing) && (failed || !is_pressed(pool) || list_empty(&pool->dirty)))
+    if (!atomic_load(&pool->closing) && (stuck || !is_pressed(pool) || list_empty(&pool->dirty)))
         thread_park(until);
     waitq_remove(&waiter);
 }
@@ -356,17 +359,20 @@ void paging_flusher(void *argument)
         uint64_t now = arch_clock_monotonic();
         struct memobj *object = oldest_dirty(pool, now);
         cloudabi_errno_t error = 0;
+        bool stuck = false; /* what it writes does not get less */
         if (object != NULL) {
+            uint64_t before = atomic_load(&pool->dirty_pages);
             error = paging_clean(object, 0, UINT64_MAX);
             flushed(pool, object, arch_clock_monotonic());
             memobj_put(object);
-            if (error == 0)
+            stuck = error != 0 || atomic_load(&pool->dirty_pages) >= before;
+            if (!stuck)
                 continue;
         }
         atomic_store(&pool->dirty_max, paging_dirty_max(pool));
         paging_drop_unused(pool, false);
         uint64_t next = atomic_load(&pool->object_count) == 0 ? UINT64_MAX : now + LOOK_NS;
-        flusher_sleep(pool, error != 0 ? now + RETRY_NS : next, error != 0);
+        flusher_sleep(pool, stuck ? now + RETRY_NS : next, stuck);
     }
     paging_pool_put(pool);
     thread_exit_current();

@@ -55,8 +55,11 @@ cloudabi_errno_t memobj_page_read(struct memobj *object, uint64_t index, struct 
         page->frame = frame;
     }
     spinlock_unlock(&object->lock);
-    if (page->frame == NULL && error == 0 && object->paging != NULL)
-        error = memobj_page_any(object, index, false, &page->frame);
+    if (page->frame == NULL && error == 0 && object->paging != NULL) {
+        error = paging_page(object, index, false, false, &page->frame);
+        if (error == CLOUDABI_EFAULT) /* the file has just been cut */
+            error = 0;
+    }
     if (error != 0) {
         page_release(page);
         return error;
@@ -223,7 +226,7 @@ static cloudabi_errno_t write_piece(struct memobj *object, const struct user_vec
         return error;
     bool grows = object->paging != NULL && offset + len > old;
     if (grows)
-        paging_set_growing(object, old >> PAGE_SHIFT);
+        paging_set_growing(object, true);
     while (*moved < len) {
         uint64_t at = offset + *moved;
         size_t n = min_size(len - *moved, PAGE_SIZE - (at & (PAGE_SIZE - 1))), copied;
@@ -236,8 +239,11 @@ static cloudabi_errno_t write_piece(struct memobj *object, const struct user_vec
         memobj_set_size(object, offset + *moved > old ? offset + *moved : old);
         object->mtime = object->ctime = memobj_now();
     }
-    if (grows)
-        paging_set_growing(object, UINT64_MAX);
+    if (grows) {
+        if (*moved < len)
+            memobj_trim(object);
+        paging_set_growing(object, false);
+    }
     return error;
 }
 

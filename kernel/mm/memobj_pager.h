@@ -37,8 +37,10 @@ struct pager_ops {
     /* Fills or writes the COUNT pages from INDEX on, whose frames FRAME are: a prefix of them. */
     cloudabi_errno_t (*page_in)(struct memobj *object, uint64_t index, unsigned count,
                                 struct frame *const *frame, struct paging_result *result);
+    /* SIZE: of the file when these pages were taken; none of them lies behind it. */
     cloudabi_errno_t (*page_out)(struct memobj *object, uint64_t index, unsigned count,
-                                 struct frame *const *frame, struct paging_result *result);
+                                 uint64_t size, struct frame *const *frame,
+                                 struct paging_result *result);
     /* Bytes that may become dirty: *GRANTED from OFFSET on, whole pages, at least one. ENOSPC. */
     cloudabi_errno_t (*reserve)(struct memobj *object, uint64_t offset, uint64_t length,
                                 uint64_t *granted);
@@ -80,16 +82,16 @@ struct paging {
     uint32_t window;                       /* l: pages of the last read-ahead */
     uint64_t next_miss;                    /* l: where a sequential reader would miss next */
     uint64_t hand;                         /* l: next page for eviction */
-    uint64_t growing;                      /* l: pages from here on are not to be written out now */
-    uint64_t dirty;                        /* l: pages DIRTY or WRITING */
-    uint64_t dirty_low;                    /* l: none below it is DIRTY */
-    uint64_t dirty_since;                  /* p: monotonic ns */
-    unsigned reading, writing;             /* l: requests and transfers */
-    bool cleaning;                         /* l: a write-out runs */
-    bool quiet;                            /* l: nothing may begin */
-    bool pooled;                           /* p: in pool->objects */
-    cloudabi_errno_t error;                /* l: of the last write that failed */
-    uint32_t error_count;                  /* l */
+    bool growing;                 /* l: a writer has put bytes behind the size, which it will set */
+    uint64_t dirty;               /* l: pages DIRTY or WRITING */
+    uint64_t dirty_low;           /* l: none below it is DIRTY */
+    uint64_t dirty_since;         /* p: monotonic ns */
+    unsigned reading, writing;    /* l: requests and transfers */
+    bool cleaning;                /* l: a write-out runs */
+    bool quiet;                   /* l: nothing may begin */
+    bool pooled;                  /* p: in pool->objects */
+    cloudabi_errno_t error;       /* l: of the last write that failed */
+    uint32_t error_count;         /* l */
     uint64_t last_use;            /* a: monotonic ns, set by the flusher while it is in use */
     struct list link, dirty_link; /* p */
 };

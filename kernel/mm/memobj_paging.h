@@ -7,8 +7,9 @@
 #include "kernel/mm/memobj_priv.h"
 
 /* --- memobj_fill.c --- */
-/* memobj_page_any() of an object with a pager. */
-cloudabi_errno_t paging_page(struct memobj *object, uint64_t index, bool write, struct frame **out);
+/* memobj_page_any() of an object with a pager. Behind the size only if GROWING: else EFAULT. */
+cloudabi_errno_t paging_page(struct memobj *object, uint64_t index, bool write, bool growing,
+                             struct frame **out);
 /* Room for a page at INDEX that is about to be written as a whole: promised and below the cap. */
 cloudabi_errno_t paging_make_writable(struct memobj *object, uint64_t index);
 
@@ -23,10 +24,12 @@ static inline bool paging_is_reserved(const struct paging *paging, uint64_t inde
 }
 /* Gets a promise for page INDEX at least. */
 cloudabi_errno_t paging_reserve(struct memobj *object, uint64_t index);
-/* Pages from FROM on have bytes that the size does not cover yet: they are not written out. UINT64_MAX: none. */
-void paging_set_growing(struct memobj *object, uint64_t from);
-/* The service's part of a truncation to SIZE, after all I/O has ended. Write mutex held. */
+/* Bytes behind the size are about to be written, or (false) the size covers them. Write mutex held. */
+void paging_set_growing(struct memobj *object, bool growing);
+/* The service's part of a truncation to SIZE: after it no I/O is under way, and none begins before paging_resume(). An
+ * error: nothing has changed, and it need not be called. Write mutex held. */
 cloudabi_errno_t paging_resize(struct memobj *object, uint64_t size);
+void paging_resume(struct memobj *object);
 void paging_resized(struct memobj *object, uint64_t size);
 /* Write mutex held. Grows the object as it goes; an error leaves it grown in part. */
 cloudabi_errno_t paging_allocate(struct memobj *object, uint64_t offset, uint64_t end);

@@ -92,7 +92,6 @@ cloudabi_errno_t paging_create(struct memobj *object, struct paging_pool *pool,
     paging->pool = pool;
     paging->ops = ops;
     paging->owner = owner;
-    paging->growing = UINT64_MAX;
     paging->backed = (object->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
     paging->last_use = arch_clock_monotonic();
     list_init(&paging->link);

@@ -45,6 +45,8 @@ static inline bool memobj_is_own(const struct memobj *object, paddr_t pa)
 }
 uint64_t memobj_now(void);                                  /* realtime ns */
 void memobj_set_size(struct memobj *object, uint64_t size); /* write mutex held */
+/* Pages behind the size, which a write that failed has left, go. Write mutex held. */
+void memobj_trim(struct memobj *object);
 /* Zeroes what lies behind FROM in its page. Write mutex held. EINTR. */
 cloudabi_errno_t memobj_zero_tail(struct memobj *object, uint64_t from);
 extern const struct radix_ops memobj_radix_ops;

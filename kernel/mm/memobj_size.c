@@ -71,7 +71,7 @@ static void cut_pages(struct memobj *object, uint64_t size)
     drop_pages(object, first, UINT64_MAX);
 }
 
-/* Write mutex held. */
+/* Write mutex held. A pager is asked first, when nothing is under way any more: its refusal leaves all as it was. */
 static cloudabi_errno_t resize_locked(struct memobj *object, uint64_t size)
 {
     uint64_t old = object->size;
@@ -80,20 +80,21 @@ static cloudabi_errno_t resize_locked(struct memobj *object, uint64_t size)
     if ((object->borrowed || object->fixed) && size != old)
         return CLOUDABI_EINVAL;
     cloudabi_errno_t error = size > old ? memobj_zero_tail(object, old) : 0;
+    if (error == 0 && object->paging != NULL)
+        error = paging_resize(object, size);
     if (error != 0)
         return error;
     memobj_set_size(object, size);
-    if (size < old)
+    if (size < old) {
         cut_pages(object, size);
-    if (object->paging != NULL)
-        error = paging_resize(object, size);
-    if (error == 0 && size < old)
-        error = memobj_zero_tail(object, size);
-    if (error != 0)
-        memobj_set_size(object, old);
-    else
-        object->mtime = object->ctime = memobj_now();
-    return error;
+        memobj_zero_tail(object, size);
+    }
+    if (object->paging != NULL) {
+        paging_resized(object, size);
+        paging_resume(object);
+    }
+    object->mtime = object->ctime = memobj_now();
+    return 0;
 }
 
 cloudabi_errno_t memobj_resize(struct memobj *object, uint64_t size)
@@ -152,8 +153,8 @@ static cloudabi_errno_t allocate_locked(struct memobj *object, uint64_t offset, 
     uint64_t old = object->size;
     cloudabi_errno_t error = object->paging != NULL ? paging_allocate(object, offset, end)
                                                     : allocate_pages(object, offset, end);
-    if (error != 0 && object->size > old)
-        resize_locked(object, old);
+    if (error != 0 && object->paging != NULL)
+        resize_locked(object, old); /* also takes back what was promised behind it */
     if (object->size > old)
         object->mtime = object->ctime = memobj_now();
     return error;
@@ -178,6 +179,11 @@ cloudabi_errno_t memobj_allocate(struct memobj *object, uint64_t offset, uint64_
         error = allocate_locked(object, offset, offset + length);
     mutex_unlock(&object->write);
     return error;
+}
+
+void memobj_trim(struct memobj *object)
+{
+    drop_pages(object, (object->size + PAGE_SIZE - 1) >> PAGE_SHIFT, UINT64_MAX);
 }
 
 void memobj_revoke(struct memobj *object, cloudabi_errno_t error)
