@@ -143,8 +143,8 @@ static void synthetic_advance(struct file *file, const uint64_t *offset, size_t 
         __atomic_fetch_add(&file->position, done, __ATOMIC_RELAXED);
 }
 
-cloudabi_errno_t port_payload_read(struct file *file, const struct user_vec *to,
-                                   const uint64_t *offset, size_t *done)
+static cloudabi_errno_t synthetic_read(struct file *file, const struct user_vec *to,
+                                       const uint64_t *offset, size_t *done)
 {
     struct port_call call;
     *done = 0;
@@ -168,8 +168,8 @@ cloudabi_errno_t port_payload_read(struct file *file, const struct user_vec *to,
     return error;
 }
 
-cloudabi_errno_t port_payload_write(struct file *file, const struct user_vec *from,
-                                    const uint64_t *offset, size_t *done)
+static cloudabi_errno_t synthetic_write(struct file *file, const struct user_vec *from,
+                                        const uint64_t *offset, size_t *done)
 {
     struct port_call call;
     *done = 0;
@@ -260,8 +260,8 @@ static void synthetic_close(struct file *file)
 
 static const struct file_ops synthetic_ops = {
     .close = synthetic_close,
-    .read = port_payload_read,
-    .write = port_payload_write,
+    .read = synthetic_read,
+    .write = synthetic_write,
     .seek = synthetic_seek,
     .sync = synthetic_sync,
     .stat = synthetic_stat,

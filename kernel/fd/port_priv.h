@@ -248,11 +248,6 @@ cloudabi_errno_t port_paged_create(struct job *job, struct port_node *node, stru
 cloudabi_errno_t port_synthetic_create(struct job *job, struct port_node *node,
                                        cloudabi_filetype_t type, cloudabi_fdflags_t flags,
                                        struct file **out);
-/* READ and WRITE with the bytes in the payload: at most PORT_PAYLOAD of them. */
-cloudabi_errno_t port_payload_read(struct file *file, const struct user_vec *to,
-                                   const uint64_t *offset, size_t *done);
-cloudabi_errno_t port_payload_write(struct file *file, const struct user_vec *from,
-                                    const uint64_t *offset, size_t *done);
 void port_attr_to_stat(const struct port *port, const struct port_attr *attr,
                        cloudabi_filestat_t *out);
 /* The kernel owns size and times of an object in use. */

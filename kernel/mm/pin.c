@@ -35,10 +35,10 @@ static struct frame *frame_at(struct vmspace *space, uint64_t va, bool write)
     return frame;
 }
 
-static struct frame *pin(struct vmspace *space, uint64_t va, bool write)
+static struct frame *pin(struct vmspace *space, uint64_t va, bool write, bool fault)
 {
     struct frame *frame = frame_at(space, va, write);
-    for (int i = 0; frame == NULL && i < TRIES; i++) {
+    for (int i = 0; fault && frame == NULL && i < TRIES; i++) {
         if (vmspace_touch(space, va, 1, write) != 0)
             return NULL;
         frame = frame_at(space, va, write);
@@ -47,13 +47,13 @@ static struct frame *pin(struct vmspace *space, uint64_t va, bool write)
 }
 
 /* Adds [VA, VA + LEN), which are whole sectors. How many bytes of it. */
-static size_t pin_range(struct transfer *transfer, uint64_t va, size_t len, bool write)
+static size_t pin_range(struct transfer *transfer, uint64_t va, size_t len, bool write, bool fault)
 {
     struct vmspace *space = vmspace_current();
     size_t done = 0;
     while (done < len) {
         size_t skip = (va + done) & (PAGE_SIZE - 1), here = PAGE_SIZE - skip;
-        struct frame *frame = pin(space, (va + done) & ~(PAGE_SIZE - 1), write);
+        struct frame *frame = pin(space, (va + done) & ~(PAGE_SIZE - 1), write, fault);
         if (frame == NULL)
             break;
         if (here > len - done)
@@ -67,7 +67,7 @@ static size_t pin_range(struct transfer *transfer, uint64_t va, size_t len, bool
     return done;
 }
 
-size_t user_vec_pin(const struct user_vec *vec, size_t skip, size_t len, bool write,
+size_t user_vec_pin(const struct user_vec *vec, size_t skip, size_t len, bool write, bool fault,
                     struct transfer *transfer)
 {
     size_t done = 0;
@@ -81,7 +81,7 @@ size_t user_vec_pin(const struct user_vec *vec, size_t skip, size_t len, bool wr
         uint64_t va = buf->base.va + skip;
         if (va % SECTOR != 0)
             break;
-        size_t pinned = pin_range(transfer, va, piece & ~(size_t)(SECTOR - 1), write);
+        size_t pinned = pin_range(transfer, va, piece & ~(size_t)(SECTOR - 1), write, fault);
         done += pinned;
         if (pinned < piece)
             break;

@@ -42,8 +42,8 @@ void transfer_cut(struct transfer *transfer, uint64_t len);
 void transfer_destroy(struct transfer *transfer); /* drops the references */
 /* Adds the program's memory behind VEC from byte SKIP on, at most LEN bytes. WRITE: the device will write there. How
  * much was added: whole sectors; less than LEN where the buffer is not aligned to them, or where the memory is not
- * what a device may have, or where there is none. May fault (pin.c). */
-size_t user_vec_pin(const struct user_vec *vec, size_t skip, size_t len, bool write,
+ * what a device may have, or where there is none. FAULT: brings it in if need be (pin.c). */
+size_t user_vec_pin(const struct user_vec *vec, size_t skip, size_t len, bool write, bool fault,
                     struct transfer *transfer);
 
 #endif
