@@ -97,8 +97,16 @@ bool vmspace_peek(struct vmspace *space, uint64_t va, uint64_t *word)
 static unsigned clear_batch(struct vmspace *space, uint64_t *va, uint64_t end,
                             struct pt_page *pages)
 {
+    unsigned count;
     spinlock_lock(&space->pt_lock);
-    unsigned count = arch_pt_scan(&space->pt, va, end, PT_SCAN_CLEAR, pages, PAGE_BATCH);
+    if (end - *va == PAGE_SIZE) { /* one page is what is unmapped most, and needs no walk */
+        struct pt_entry old = arch_pt_clear(&space->pt, *va);
+        pages[0] = (struct pt_page){*va, old.frame, old.flags};
+        count = old.present;
+        *va = end;
+    } else {
+        count = arch_pt_scan(&space->pt, va, end, PT_SCAN_CLEAR, pages, PAGE_BATCH);
+    }
     space->pages -= count;
     spinlock_unlock(&space->pt_lock);
     return count;
@@ -146,6 +154,7 @@ void vmspace_put(struct vmspace *space)
         if (i % AREA_BATCH == 0)
             sched_point();
     }
+    area_spare_free(space);
     struct pt_frame_ops ops = vmspace_pt_ops(space);
     arch_pt_destroy(&space->pt, &ops);
     struct job *job = space->job;

@@ -36,6 +36,7 @@ struct vmspace {
     uint64_t map_base;       /* c: random; chosen addresses lie above it if possible */
     uint64_t priority;       /* v: state of the generator of area priorities */
     uint64_t map_hint;       /* v: no page in [map_base, map_hint) is free */
+    struct vm_area *spare;   /* v: the last area that went, for the next one; or NULL */
 };
 
 struct vmspace *vmspace_create(struct job *job); /* NULL: no memory */

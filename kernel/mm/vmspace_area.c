@@ -8,12 +8,28 @@ static struct slab_cache area_cache = SLAB_CACHE(area_cache, struct vm_area, OBJ
 
 struct vm_area *area_create(struct vmspace *space)
 {
-    struct vm_area *area = slab_alloc(&area_cache, space->job);
-    if (area == NULL)
+    struct vm_area *area = space->spare;
+    if (area == NULL && (area = slab_alloc_unset(&area_cache, space->job)) == NULL)
         return NULL;
-    area->space = space;
+    space->spare = NULL;
+    *area = (struct vm_area){.space = space};
     list_init(&area->object_link);
     return area;
+}
+
+static void area_give_back(struct vm_area *area)
+{
+    if (area->space->spare == NULL)
+        area->space->spare = area;
+    else
+        slab_free(&area_cache, area);
+}
+
+void area_spare_free(struct vmspace *space)
+{
+    if (space->spare != NULL)
+        slab_free(&area_cache, space->spare);
+    space->spare = NULL;
 }
 
 /* Such an area counts as a writer of its object. */
@@ -48,7 +64,7 @@ void area_destroy(struct vm_area *area)
             memobj_writer_put(object);
         memobj_put(object);
     }
-    slab_free(&area_cache, area);
+    area_give_back(area);
 }
 
 void area_link(struct vmspace *space, struct vm_area *area)

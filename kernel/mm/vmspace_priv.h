@@ -22,6 +22,7 @@ struct area_spares {
 struct vm_area *area_create(struct vmspace *space); /* not in the tree; NULL: no memory */
 /* Gives up what the area holds and frees it. Not in the tree any more. */
 void area_destroy(struct vm_area *area);
+void area_spare_free(struct vmspace *space); /* the space goes */
 /* Makes AREA a mapping of OBJECT (takes a reference). ETXTBSY: shared and writable over a running image. */
 cloudabi_errno_t area_attach(struct vm_area *area, struct memobj *object, uint64_t offset);
 void area_link(struct vmspace *space, struct vm_area *area);
