@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Commits. With a journal: the changes go into the log, and home at a checkpoint, which comes right after a commit when
- * the log fills up, so that no buffer ever holds a change that is not committed while it is written home.  Without: home
- * at once, class by class with a flush between.
+ * Commits. With a journal: the changes go into the log, and home at a checkpoint, which comes right after a
+ * commit when the log fills up, so that no buffer ever holds a change that is not committed while it is
+ * written home.  Without: home at once, class by class with a flush between.
  */
 #include "services/ext2/cache_priv.h"
 #include "services/ext2/journal_priv.h"

@@ -233,6 +233,9 @@ static cloudabi_errno_t unlink_found(struct inode *dir, struct dir_slot *slot, s
 {
     struct fs *fs = dir->fs;
     fs->now = now;
+    /* Without a journal a name may go only when the others of the file are there. */
+    if (!fs->journaled && !inode_is_dir(inode) && inode->nlink > 1)
+        TRY(fs_commit(fs));
     TRY(inode_drop_name(inode, now));
     if (inode_is_dir(inode) && dir->nlink > 1)
         dir->nlink--;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The journal in the format that Linux and e2fsck call JBD2 (all numbers big-endian): recovery after a cut, and the writing of
- * transactions.  Used by cache.c; fs.c opens it at mount.
+ * The journal in the format that Linux and e2fsck call JBD2 (all numbers big-endian): recovery after a cut,
+ * and the writing of transactions.  Used by cache.c; fs.c opens it at mount.
  */
 #ifndef SERVICES_EXT2_JOURNAL_H
 #define SERVICES_EXT2_JOURNAL_H
@@ -18,9 +18,16 @@ struct journal_place {
     uint32_t count;
 };
 
-/* Checks the journal's super block. EINVAL: not one, or with features that are not supported (WHY says so for people). */
-cloudabi_errno_t journal_open(const struct journal_place *place, struct journal **out, const char **why);
-/* Replays what was committed and not written home, and empties it. *REPLAYED: transactions. No cache may exist yet. */
+/*
+ * Checks the journal's super block. EINVAL: not one, or with features that are not supported (WHY says so for
+ * people).
+ */
+cloudabi_errno_t journal_open(const struct journal_place *place, struct journal **out,
+                              const char **why);
+/*
+ * Replays what was committed and not written home, and empties it. *REPLAYED: transactions. No cache may exist
+ * yet.
+ */
 cloudabi_errno_t journal_recover(struct journal *journal, uint32_t *replayed);
 bool journal_needs_recovery(const struct journal *journal);
 void journal_free(struct journal *journal);
