@@ -7,6 +7,7 @@ EXT2_HOST_SOURCES := tests/host/ext2_host.c tests/crash/disk.c $(EXT2_CORE_SOURC
 $(eval $(call hosttest,test_ext2,tests/host/test_ext2.c $(EXT2_HOST_SOURCES)))
 $(eval $(call hosttest,test_ext2_data,tests/host/test_ext2_data.c $(EXT2_HOST_SOURCES)))
 $(eval $(call hosttest,test_ext2_random,tests/host/test_ext2_random.c $(EXT2_HOST_SOURCES)))
+$(eval $(call hosttest,test_ext2_failures,tests/host/test_ext2_failures.c $(EXT2_HOST_SOURCES)))
 
 # Anything may be an image. The corpus starts from images by mke2fs with all sorts of options.
 $(eval $(call fuzztarget,fuzz_ext2,tests/fuzz/fuzz_ext2.c $(EXT2_CORE_SOURCES)))

@@ -78,9 +78,12 @@ void host_clean(void)
 
 /* --- mounting ----------------------------------------------------------------------------- */
 
+unsigned host_cache_bytes;
+
 cloudabi_errno_t host_try_mount(struct host *host)
 {
-    const struct fs_config config = {.now = 1700000000000000000ull, .seed = 1};
+    const struct fs_config config = {
+        .now = 1700000000000000000ull, .seed = 1, .cache_bytes = host_cache_bytes};
     *host = (struct host){.now = config.now};
     assert_true(disk_load(&host->disk, path_of("image"), 1024));
     cloudabi_errno_t error = fs_mount(&host->disk.device, &config, &host->fs, &host->report);

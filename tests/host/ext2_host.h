@@ -25,6 +25,7 @@ void host_make(const char *options, const char *size);
 void host_clean(void); /* removes the folder */
 
 /* The image of the folder in memory, mounted. */
+extern unsigned host_cache_bytes; /* 0: as usual */
 void host_mount(struct host *host);
 cloudabi_errno_t host_try_mount(struct host *host);
 /* Unmounts, writes the image back to the folder, and checks it. */
