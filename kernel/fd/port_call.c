@@ -160,6 +160,15 @@ __attribute__((noinline)) static cloudabi_errno_t wait_begin(struct port_call *c
     return error;
 }
 
+/* Who pays for one more node: the port's job, or if its files have used that up whoever asks: names are served still. */
+static struct job *node_payer(const struct port *port)
+{
+    struct job *job = port->job;
+    uint64_t limit = atomic_load_explicit(&job->limit[JOB_MEMORY], memory_order_relaxed);
+    uint64_t used = atomic_load_explicit(&job->used[JOB_MEMORY], memory_order_relaxed);
+    return used + PAGE_SIZE > limit ? process_self()->job : job;
+}
+
 /* The slot was taken: the rest of the beginning. */
 static inline cloudabi_errno_t call_prepare(struct port_call *call, enum port_op op)
 {
@@ -173,9 +182,7 @@ static inline cloudabi_errno_t call_prepare(struct port_call *call, enum port_op
     else
         memset(&call->request, 0, sizeof(call->request));
     if (slot->spare == NULL && (op == PORT_OPEN || op == PORT_WALK || op == PORT_REOPEN) &&
-        (slot->spare = port_node_spare(port->job)) == NULL &&
-        (slot->spare = port_node_spare(process_self()->job)) ==
-            NULL) { /* files full: who asks pays */
+        (slot->spare = port_node_spare(node_payer(port))) == NULL) {
         port_call_end(call);
         return CLOUDABI_ENOMEM;
     }

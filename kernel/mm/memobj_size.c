@@ -157,7 +157,7 @@ static cloudabi_errno_t allocate_locked(struct memobj *object, uint64_t offset, 
         resize_locked(object, old); /* also takes back what was promised behind it */
     if (object->size > old)
         object->mtime = object->ctime = memobj_now();
-    return error;
+    return error == CLOUDABI_ENOMEM ? CLOUDABI_ENOSPC : error; /* as writing says it */
 }
 
 cloudabi_errno_t memobj_allocate(struct memobj *object, uint64_t offset, uint64_t length)

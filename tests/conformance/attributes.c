@@ -158,7 +158,13 @@ TEST_ROWS(file_stat_fput, OK, "the size: what is cut off is gone, what is added 
     size_t done = 0;
 
     DESCRIBE("%llu", (unsigned long long)sizes[row]);
-    OK(cloudabi_sys_file_stat_fput(fd, &stat, SIZE));
+    cloudabi_errno_t error = cloudabi_sys_file_stat_fput(fd, &stat, SIZE);
+    if (error == CLOUDABI_EFBIG && sizes[row] > UINT64_C(1)
+                                                    << 40) { /* files end earlier on some disks */
+        CHECK(holds(fd, TEXT));
+        return;
+    }
+    CHECK(error == 0);
     CHECK(stat_of(fd).st_size == sizes[row]);
     stat.st_size = sizes[row] > 20 ? sizes[row] : 20;
     OK(cloudabi_sys_file_stat_fput(fd, &stat, SIZE));
@@ -478,7 +484,8 @@ TEST(file_allocate, ENOSPC, "no place")
     cloudabi_fd_t fd = file_with("f", TEXT);
     uint64_t at = PAGE;
 
-    SHORTAGE(cloudabi_sys_file_allocate(fd, at, PAGE), at += PAGE);
+    SHORTAGE_ELSE(cloudabi_sys_file_allocate(fd, at, PAGE), at += PAGE,
+                  SKIP("this file system finds memory elsewhere"));
 }
 
 TEST(file_allocate, ENOSPC, "more than there can be")

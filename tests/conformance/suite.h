@@ -86,7 +86,9 @@ _Noreturn void child_exit(uint32_t code);
 void shortage(unsigned n);
 /* CALL with each of its first allocations failing in turn; UNDO after each success. All failures must be of
  * the kinds that mean shortage, and the declared error must be among them. */
-#define SHORTAGE(call, undo)                    \
+#define SHORTAGE(call, undo) SHORTAGE_ELSE(call, undo, CHECK(seen_))
+/* The same for what may do without: ELSE is done if nothing failed. */
+#define SHORTAGE_ELSE(call, undo, otherwise)    \
     do {                                        \
         bool seen_ = false;                     \
         for (unsigned n_ = 1; n_ <= 16; n_++) { \
@@ -102,7 +104,8 @@ void shortage(unsigned n);
                 CHECK(means_shortage(error_));  \
             }                                   \
         }                                       \
-        CHECK(seen_);                           \
+        if (!seen_)                             \
+            otherwise;                          \
     } while (0)
 bool means_shortage(cloudabi_errno_t error);
 
