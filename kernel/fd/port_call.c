@@ -160,7 +160,7 @@ __attribute__((noinline)) static cloudabi_errno_t wait_begin(struct port_call *c
     return error;
 }
 
-/* Who pays for one more node: the port's job, or if its files have used that up whoever asks: names are served still. */
+/* Who pays for one more node: the port's job; if its files have used that up, whoever asks: names are served still. */
 static struct job *node_payer(const struct port *port)
 {
     struct job *job = port->job;
