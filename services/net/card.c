@@ -168,6 +168,12 @@ static void resume_sending(struct card *card)
         tcp_output(pcb);
 }
 
+/* What is sent to the card's own address has no checksum yet, and has not been anywhere. */
+void card_trust_loop(struct card *card)
+{
+    card->netif.chksum_flags &= (u16_t) ~(NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP);
+}
+
 bool card_poll(struct card *card)
 {
     struct virtio_net_frame frame;

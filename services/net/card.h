@@ -49,6 +49,9 @@ int card_open(struct card *card, struct pci_function *function, const char *host
 /* Handles what the device has finished. True if it stopped at its budget with more to do. */
 bool card_poll(struct card *card);
 
+/* Before netif_poll_all: packets to this machine's own address are taken as they are. */
+void card_trust_loop(struct card *card);
+
 /* Shows what was queued to the device; then, if nothing is there to be done, asks for an interrupt.
  * True: do not wait. */
 bool card_settle(struct card *card);

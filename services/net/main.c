@@ -185,6 +185,7 @@ static bool work(void)
 {
     bool more = card_poll(&net.card);
     sys_check_timeouts();
+    card_trust_loop(&net.card);
     netif_poll_all();
     server_step(&net.server);
     listener_run(&net);
