@@ -62,7 +62,8 @@ static size_t segments_of(const struct transfer *transfer, struct port_segment *
     return total;
 }
 
-/* Posts CALL, which was begun, with TRANSFER, which is its from now on: until the reply the device's, then its own again. */
+/* Posts CALL, which was begun, with TRANSFER, which is its from now on: until the reply the device's, then its own
+ * again. */
 static cloudabi_errno_t segments_post(struct port_call *call, const struct file *file, uint64_t at,
                                       struct transfer *transfer)
 {

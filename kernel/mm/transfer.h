@@ -32,7 +32,8 @@ struct transfer {
 
 /* Empty, charged to JOB. NULL: no memory. */
 struct transfer *transfer_create(struct job *job);
-/* Adds LEN bytes at SKIP of FRAME, with a reference of its own; joins the last piece if it continues it. False: full. */
+/* Adds LEN bytes at SKIP of FRAME, with a reference of its own; joins the last piece if it continues it. False:
+ * full. */
 bool transfer_add(struct transfer *transfer, struct frame *frame, uint32_t skip, uint32_t len);
 /* Empty, of the same object: a part of it. NULL: no memory. */
 struct transfer *transfer_part(const struct transfer *whole);

@@ -24,6 +24,8 @@
     (RW | CLOUDABI_RIGHT_FD_SEEK | CLOUDABI_RIGHT_FD_TELL | CLOUDABI_RIGHT_FD_SYNC | \
      CLOUDABI_RIGHT_FILE_STAT_FGET | CLOUDABI_RIGHT_FILE_STAT_FPUT_SIZE)
 
+int main(void);
+
 static cloudabi_fd_t root, disk, jobs;
 static uint8_t *buffer, *other; /* BUFFER bytes each, page-aligned, with a page more behind */
 
@@ -130,6 +132,36 @@ static void test_bytes(cloudabi_fd_t fd)
     CHECK_RETURNS(put_at(fd, (void *)16, 512, 0), CLOUDABI_EFAULT);
 }
 
+/* Memory that is a file's, or nobody may write to. */
+static void test_memory(cloudabi_fd_t fd)
+{
+    cloudabi_fd_t tmp = (cloudabi_fd_t)grant_fd("tmp"), file;
+    uint8_t *mapped;
+    void *map = NULL;
+    size_t done = 0;
+    fill(buffer, 65536, 21);
+    CHECK_RETURNS(put_at(fd, buffer, 65536, 0), 0);
+    CHECK_RETURNS(open_file(tmp, "mapped", CLOUDABI_O_CREAT, &file), 0);
+    CHECK_RETURNS(cloudabi_sys_file_allocate(file, 0, 65536), 0);
+    CHECK_RETURNS(cloudabi_sys_mem_map(NULL, 65536, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
+                                       CLOUDABI_MAP_SHARED, file, 0, &map),
+                  0);
+    mapped = map;
+    CHECK_RETURNS(get_at(fd, mapped, 65536, 0, &done), 0);
+    CHECK(done == 65536 && get_at(file, other, 65536, 0, &done) == 0 && done == 65536 &&
+          memcmp(buffer, other, 65536) == 0);
+    CHECK_RETURNS(cloudabi_sys_mem_protect(mapped, 65536, CLOUDABI_PROT_READ), 0);
+    CHECK_RETURNS(put_at(fd, mapped, 65536, 65536), 0);
+    CHECK_RETURNS(get_at(fd, mapped, 4096, 0, &done), CLOUDABI_EFAULT);
+    CHECK_RETURNS(get_at(fd, mapped + 1, 4096, 0, &done), CLOUDABI_EFAULT);
+    CHECK_RETURNS(get_at(fd, (void *)(uintptr_t)main, 4096, 0, &done), CLOUDABI_EFAULT);
+    CHECK_RETURNS(cloudabi_sys_mem_unmap(mapped, 65536), 0);
+    CHECK_RETURNS(get_at(fd, mapped, 4096, 0, &done), CLOUDABI_EFAULT);
+    CHECK_RETURNS(get_at(fd, other, 65536, 65536, &done), 0);
+    CHECK(done == 65536 && memcmp(buffer, other, 65536) == 0);
+    close_fd(file);
+}
+
 static void test_end(cloudabi_fd_t fd, uint64_t size)
 {
     size_t done = 99;
@@ -171,6 +203,7 @@ static void test_face(const char *path, uint64_t size)
     test_data(fd);
     test_vectors(fd);
     test_bytes(fd);
+    test_memory(fd);
     test_end(fd, size);
     test_position(fd);
     close_fd(fd);

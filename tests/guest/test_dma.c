@@ -16,12 +16,14 @@
 #define PAGE    4096ul
 #define PAGES   32u
 #define BUFFER  (PAGES * PAGE)
+#define STORE   (64 * PAGE)
 #define CALLERS 10u
 #define RW      (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE)
 #define DEVICE  (RW | CLOUDABI_RIGHT_FD_SEEK)
 
 /* How the service answers, and what it has seen: memory that all share. */
 struct shared {
+    _Atomic int plain;      /* no device: the bytes are in the store */
     _Atomic int hold;       /* answer nothing */
     _Atomic uint32_t claim; /* errno of the claim */
     _Atomic uint32_t reply; /* bytes to speak of; UINT32_MAX: what was asked for */
@@ -31,6 +33,7 @@ struct shared {
 };
 
 static struct shared *shared;
+static uint8_t *store; /* STORE bytes, shared */
 static cloudabi_fd_t function;
 static uint8_t *buffer;
 
@@ -46,6 +49,15 @@ static void *map_pages(size_t len, cloudabi_mflags_t how)
 static cloudabi_errno_t open_claim(cloudabi_fd_t *fd)
 {
     return open_with(function, "claim", 0, RW, 0, fd);
+}
+
+/* The same, once a service before has ended. */
+static cloudabi_errno_t take_claim(cloudabi_fd_t *fd)
+{
+    cloudabi_errno_t error;
+    for (unsigned i = 0; (error = open_claim(fd)) == CLOUDABI_EBUSY && i < 500; i++)
+        sleep_ms(5);
+    return error;
 }
 
 /* --- the service -------------------------------------------------------------------------------- */
@@ -79,13 +91,29 @@ static void see(const struct raw *raw, uint32_t slot)
     atomic_fetch_add(&shared->requests, 1);
 }
 
+/* A read or write of a service without a device. */
+static void move(const struct raw *raw, uint32_t slot, struct port_reply *reply)
+{
+    const struct port_request *request = &raw_slot(raw, slot)->request;
+    uint64_t at = request->a < STORE ? request->a : STORE, len = request->len;
+    if (len > STORE - at)
+        len = STORE - at;
+    if (request->op == PORT_READ)
+        memcpy(raw_payload(raw, slot), store + at, len);
+    else
+        memcpy(store + at, raw_payload(raw, slot), len);
+    reply->len = shared->reply == UINT32_MAX ? (uint32_t)len : shared->reply;
+}
+
 static void answer(struct raw *raw, uint32_t slot)
 {
     struct port_reply *reply = raw_honest(raw, slot);
     uint16_t op = raw_slot(raw, slot)->request.op;
     if (op == PORT_OPEN)
         reply->attr.type = CLOUDABI_FILETYPE_BLOCK_DEVICE;
-    if (op == PORT_READ || op == PORT_WRITE)
+    if ((op == PORT_READ || op == PORT_WRITE) && shared->plain)
+        move(raw, slot, reply);
+    else if (op == PORT_READ || op == PORT_WRITE)
         reply->len = shared->reply == UINT32_MAX ? shared->len : shared->reply;
     raw_push(raw, slot);
 }
@@ -101,7 +129,7 @@ static cloudabi_errno_t serve(struct raw *raw)
         __atomic_store_n(&raw->header->flush_pending, 0, __ATOMIC_RELAXED);
         for (int i; (i = raw_next(raw)) >= 0;) {
             uint16_t op = raw_slot(raw, (uint32_t)i)->request.op;
-            if (op == PORT_READ || op == PORT_WRITE) {
+            if ((op == PORT_READ || op == PORT_WRITE) && !shared->plain) {
                 see(raw, (uint32_t)i);
                 held[count++] = i;
             } else {
@@ -120,14 +148,14 @@ static void serve_device(cloudabi_fd_t port, void *argument)
     struct raw raw;
     cloudabi_fd_t claim = *(cloudabi_fd_t *)argument, config = NO_FD;
     cloudabi_errno_t error = 0;
-    if (claim == NO_FD)
-        error = open_claim(&claim);
+    if (claim == NO_FD && !shared->plain)
+        error = take_claim(&claim);
     if (raw_map(&raw, port) != 0)
         abort();
-    if (error == 0)
+    if (error == 0 && !shared->plain)
         error = declare(&raw, claim, PORT_STOP_NONE);
     shared->claim = error;
-    if (error == 0)
+    if (error == 0 && !shared->plain)
         error = open_with(function, "config", 0, DEVICE, 0, &config);
     if (error == 0)
         serve(&raw);
@@ -140,10 +168,11 @@ struct service {
 };
 
 /* CLAIM: one that this process has, or NO_FD. */
-static struct service begin(cloudabi_fd_t claim)
+static struct service begin_how(cloudabi_fd_t claim, bool plain)
 {
     struct service service;
     memset(shared, 0, sizeof(*shared));
+    shared->plain = plain;
     shared->claim = UINT32_MAX;
     shared->config = UINT32_MAX;
     shared->reply = UINT32_MAX;
@@ -153,6 +182,11 @@ static struct service begin(cloudabi_fd_t claim)
     while (shared->claim == UINT32_MAX)
         sleep_ms(1);
     return service;
+}
+
+static struct service begin(cloudabi_fd_t claim)
+{
+    return begin_how(claim, false);
 }
 
 static void finish(struct service *service)
@@ -229,6 +263,36 @@ static void test_requests(void)
         sleep_ms(1);
     CHECK_RETURNS(shared->config,
                   CLOUDABI_EIO); /* it is alive, but turns bus mastering on no more */
+    close_fd(fd);
+    finish(&service);
+}
+
+/* A block device whose bytes travel in the payload. */
+static void test_payload(void)
+{
+    struct service service = begin_how(NO_FD, true);
+    static uint8_t back[BUFFER];
+    cloudabi_fd_t fd;
+    size_t done = 0;
+    CHECK_RETURNS(open_with(service.root, "x", 0, DEVICE, 0, &fd), 0);
+    for (size_t i = 0; i < BUFFER; i++)
+        buffer[i] = (uint8_t)(i / 7);
+    CHECK_RETURNS(put_at(fd, buffer, BUFFER, 512), 0);
+    CHECK(memcmp(store + 512, buffer, BUFFER) == 0);
+    CHECK_RETURNS(get_at(fd, back, BUFFER, 512, &done), 0);
+    CHECK(done == BUFFER && memcmp(back, buffer, BUFFER) == 0);
+    CHECK_RETURNS(get_at(fd, back, 1000, 513, &done), 0);
+    CHECK(done == 1000 && memcmp(back, buffer + 1, 1000) == 0);
+    CHECK_RETURNS(get_at(fd, back, BUFFER, STORE - 20000, &done), 0);
+    CHECK(done == 20000);
+    CHECK_RETURNS(put_at(fd, buffer, 513, 0), CLOUDABI_EINVAL);
+    CHECK_RETURNS(put_at(fd, buffer, 512, 1), CLOUDABI_EINVAL);
+    shared->reply = 513;
+    CHECK_RETURNS(get_at(fd, back, 512, 0, &done), CLOUDABI_EIO);
+    CHECK_RETURNS(get_at(fd, back, BUFFER, 0, &done), 0);
+    CHECK(done == 513);
+    shared->reply = PORT_PAYLOAD + 1; /* more than a payload has: the serving ends */
+    CHECK_RETURNS(get_at(fd, back, BUFFER, 0, &done), CLOUDABI_EIO);
     close_fd(fd);
     finish(&service);
 }
@@ -342,12 +406,7 @@ static void test_killed_service(void)
     close_fd(service.port);
     close_fd(service.root);
     CHECK(frames_reach(before - 64));
-    cloudabi_errno_t error = CLOUDABI_EBUSY;
-    for (unsigned i = 0; i < 200 && error == CLOUDABI_EBUSY; i++) {
-        sleep_ms(5);
-        error = open_claim(&claim);
-    }
-    CHECK_RETURNS(error, 0);
+    CHECK_RETURNS(take_claim(&claim), 0);
     close_fd(claim);
 }
 
@@ -356,6 +415,8 @@ int main(void)
     function = (cloudabi_fd_t)grant_fd("function");
     shared = map_pages(PAGE, CLOUDABI_MAP_SHARED);
     buffer = map_pages(BUFFER + PAGE, CLOUDABI_MAP_PRIVATE);
+    store = map_pages(STORE, CLOUDABI_MAP_SHARED);
+    test_payload();
     test_requests();
     test_killed_callers(0);
     test_killed_callers(100);
