@@ -255,6 +255,12 @@ void buffer_put(struct buffer *buffer)
 
 void buffer_dirty(struct buffer *buffer, enum write_class class)
 {
+    buffer_dirty_patient(buffer, class);
+    ((struct cached *)buffer)->cache->pressing = true;
+}
+
+void buffer_dirty_patient(struct buffer *buffer, enum write_class class)
+{
     struct cached *cached = (struct cached *)buffer;
     struct cache *cache = cached->cache;
     if (cached->stale)

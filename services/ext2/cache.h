@@ -52,6 +52,8 @@ void buffer_put(struct buffer *buffer); /* NULL is fine */
  * commit.
  */
 void buffer_dirty(struct buffer *buffer, enum write_class class);
+/* The same for a change that nobody waits for: it goes with the next commit, but cache_sync() needs none for it. */
+void buffer_dirty_patient(struct buffer *buffer, enum write_class class);
 /*
  * Without a journal: the byte at OFFSET of a buffer that is changed goes to the device as (byte & KEEP) | SET
  * until all else of the transaction is there. So a new inode has no links before its entry is there, and what
@@ -67,6 +69,9 @@ void buffer_forget(struct cache *cache, uint64_t block);
  * EROFS.
  */
 cloudabi_errno_t cache_commit(struct cache *cache);
+/* Makes durable what somebody may wait for: a commit, unless all changes since the last one are patient; then only the data that
+ * was written is flushed. */
+cloudabi_errno_t cache_sync(struct cache *cache);
 /*
  * The number of buffers that the running transaction can still take; operations ask before they begin, and
  * commit first if they may need more. Without journal: as many as there is memory for.

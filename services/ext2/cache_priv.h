@@ -39,6 +39,7 @@ struct cache {
     struct cached **table;
     uint32_t table_len; /* a power of two */
     bool data_written;  /* since the last flush */
+    bool pressing;      /* something changed since the last commit that is not patient */
     bool failed;        /* a commit went wrong: read-only from now on */
     void (*committed)(void *);
     void *context;

@@ -237,9 +237,18 @@ cloudabi_errno_t cache_commit(struct cache *cache)
     cloudabi_errno_t error = cache->journal != NULL ? commit_journal(cache) : commit_plain(cache);
     if (error != 0)
         return give_up(cache, error);
+    cache->pressing = false;
     if (cache->committed != NULL)
         cache->committed(cache->context);
     return 0;
+}
+
+cloudabi_errno_t cache_sync(struct cache *cache)
+{
+    if (cache->failed || cache->pressing || cache->revoked_count != 0)
+        return cache_commit(cache);
+    cloudabi_errno_t error = cache->data_written ? flush(cache) : 0;
+    return error == 0 ? 0 : give_up(cache, error);
 }
 
 cloudabi_errno_t cache_checkpoint(struct cache *cache)

@@ -226,10 +226,10 @@ static cloudabi_errno_t take_state(struct inode *inode, uint64_t size, uint64_t 
     take_times(inode, mtim, atim);
     if (size > inode->size)
         inode->size = size;
-    if (inode->size == old.size && inode->atim == old.atim && inode->mtim == old.mtim &&
-        inode->ctim == old.ctim)
-        return 0;
-    return inode_store(inode);
+    if (inode->size != old.size)
+        return inode_store(inode);
+    bool same = inode->atim == old.atim && inode->mtim == old.mtim && inode->ctim == old.ctim;
+    return same ? 0 : inode_store_times(inode);
 }
 
 /* All of the blocks below SIZE, in as many extents as there are; behind it holes. */

@@ -75,6 +75,9 @@ cloudabi_errno_t fs_settle(struct fs *fs);
 void fs_abandon(struct fs *fs);
 /* Makes all changes so far durable, and the data that was written to the device before the call. */
 cloudabi_errno_t fs_commit(struct fs *fs);
+/* The same, but for times of files that have moved by less than a tick (4 ms) since they were last made durable: those may wait
+ * for fs_commit(). So a file that is written in place and synced all the time needs no commit each time. */
+cloudabi_errno_t fs_durable(struct fs *fs);
 bool fs_is_dirty(const struct fs *fs);
 bool fs_is_read_only(const struct fs *fs);
 /* Data was written to the device past us: the next commit flushes it. (fs_page_out does it by itself.) */

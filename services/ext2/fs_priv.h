@@ -78,6 +78,7 @@ struct inode {
     uint16_t mode;
     uint32_t nlink, flags, generation, file_acl, dtime, sectors;
     uint64_t size, atim, mtim, ctim;
+    uint64_t mtim_told; /* what a commit was last asked to make durable */
     uint32_t block[DISK_POINTERS];
 
     bool orphan;
@@ -91,7 +92,7 @@ struct inode {
     struct dir_index *index; /* directory: see index.c */
     struct inode *indexed_previous, *indexed_next;
     bool no_index;      /* too large for one */
-    uint64_t room_from; /* directory: blocks below this offset are taken to be full */
+    uint64_t room_from; /* directory: offset of an entry; there is no room before it */
     uint64_t
         listed; /* directory: where the last listing ended, if nothing changed since; 0: nowhere */
 };
@@ -190,6 +191,8 @@ struct inode *inode_find(struct fs *fs, uint32_t ino); /* in memory, or NULL; no
 /* Writes it to its block of the table, as part of the transaction. FRESH: everything else of the inode becomes
  * zero. */
 cloudabi_errno_t inode_store(struct inode *inode);
+/* The same where only times have changed; if hardly, no fsync waits for it. */
+cloudabi_errno_t inode_store_times(struct inode *inode);
 cloudabi_errno_t inode_store_fresh(struct inode *inode);
 void inodes_free(struct fs *fs);
 void inode_forget_data(struct inode *inode); /* promises, chosen blocks, blocks kept for appends */
@@ -247,7 +250,7 @@ static inline struct disk_entry *slot_entry(const struct dir_slot *slot)
 }
 
 typedef bool (*dir_test)(const struct disk_entry *entry, const void *context);
-/* The first entry, used or not, in the blocks from FROM on that passes TEST. ENOENT. */
+/* The first entry, used or not, from the one at FROM on that passes TEST. ENOENT. */
 cloudabi_errno_t dir_scan(struct inode *dir, uint64_t from, dir_test test, const void *context,
                           struct dir_slot *slot);
 cloudabi_errno_t dir_check(const struct inode *dir); /* ENOTDIR, ENOENT */
@@ -271,7 +274,7 @@ cloudabi_errno_t dir_block(struct inode *dir, uint64_t offset, struct buffer **o
 struct disk_entry *dir_entry(const struct fs *fs, const struct buffer *buffer, uint32_t at);
 cloudabi_filetype_t dir_filetype(const struct fs *fs, const struct disk_entry *entry);
 
-#define INDEX_MIN_BLOCKS 4u /* smaller directories are searched without */
+#define INDEX_MIN_BYTES 4096u /* smaller directories are searched without */
 /* Its index, built if it can be. NULL: search. */
 struct dir_index *index_ready(struct inode *dir);
 uint32_t index_hash(struct fs_name name);

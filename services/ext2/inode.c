@@ -8,6 +8,8 @@
 #define IDLE_MAX 256u
 #define NS       1000000000ull
 
+#define TICK 4000000u /* ns: by how much a time on the disk may lag after an fsync */
+
 /* --- times: seconds, and where there is room two more bits of them and nanoseconds --------- */
 
 static uint64_t time_load(uint32_t seconds, uint32_t extra, bool has_extra)
@@ -97,6 +99,7 @@ static cloudabi_errno_t decode(struct inode *inode, const struct disk_inode *dis
     inode->atim = time_load(disk->atime, extra ? disk->atime_extra : 0, extra);
     inode->mtim = time_load(disk->mtime, extra ? disk->mtime_extra : 0, extra);
     inode->ctim = time_load(disk->ctime, extra ? disk->ctime_extra : 0, extra);
+    inode->mtim_told = inode->mtim;
     memcpy(inode->block, disk->block, sizeof(inode->block));
     if (inode->mode == 0)
         return CLOUDABI_ESTALE;
@@ -135,16 +138,28 @@ static void note_large(const struct inode *inode)
     super_dirty(inode->fs);
 }
 
-cloudabi_errno_t inode_store(struct inode *inode)
+static cloudabi_errno_t store(struct inode *inode, void (*dirty)(struct buffer *, enum write_class))
 {
     struct buffer *buffer;
     struct disk_inode *disk;
     TRY(disk_find(inode->fs, inode->ino, &buffer, &disk));
     encode(inode, disk);
     note_large(inode);
-    buffer_dirty(buffer, WRITE_INODE);
+    dirty(buffer, WRITE_INODE);
     buffer_put(buffer);
     return 0;
+}
+
+cloudabi_errno_t inode_store(struct inode *inode)
+{
+    inode->mtim_told = inode->mtim;
+    return store(inode, buffer_dirty);
+}
+
+cloudabi_errno_t inode_store_times(struct inode *inode)
+{
+    bool hardly = inode->mtim - inode->mtim_told < TICK;
+    return hardly ? store(inode, buffer_dirty_patient) : inode_store(inode);
 }
 
 cloudabi_errno_t inode_store_fresh(struct inode *inode)

@@ -279,10 +279,13 @@ cloudabi_errno_t ext2_sync(struct server *server, struct call *call)
     cloudabi_errno_t error = volume_find(volume, request->node, &inode);
     if (error != 0)
         return error;
-    if (inode_type(inode) == CLOUDABI_FILETYPE_REGULAR_FILE)
+    bool regular = inode_type(inode) == CLOUDABI_FILETYPE_REGULAR_FILE;
+    if (regular)
         error = fs_sync(inode, request->b, request->time, request->node2);
     inode_put(inode);
-    return error != 0 ? error : fs_commit(volume->fs);
+    if (error != 0)
+        return error;
+    return regular ? fs_durable(volume->fs) : fs_commit(volume->fs);
 }
 
 const struct server_ops ext2_ops = {

@@ -172,7 +172,7 @@ cloudabi_errno_t fs_begin(struct fs *fs, unsigned room)
     return cache_room(fs->cache) < room ? fs_commit(fs) : 0;
 }
 
-cloudabi_errno_t fs_commit(struct fs *fs)
+static cloudabi_errno_t make_durable(struct fs *fs, cloudabi_errno_t (*how)(struct cache *))
 {
     if (fs->aborted)
         return CLOUDABI_EROFS;
@@ -180,8 +180,18 @@ cloudabi_errno_t fs_commit(struct fs *fs)
         return 0;
     if (fs->settled && cache_is_dirty(fs->cache))
         TRY(fs_unsettle(fs));
-    cloudabi_errno_t error = cache_commit(fs->cache);
+    cloudabi_errno_t error = how(fs->cache);
     return error != 0 ? fs_abort(fs, error) : 0;
+}
+
+cloudabi_errno_t fs_commit(struct fs *fs)
+{
+    return make_durable(fs, cache_commit);
+}
+
+cloudabi_errno_t fs_durable(struct fs *fs)
+{
+    return make_durable(fs, cache_sync);
 }
 
 bool fs_is_dirty(const struct fs *fs)
