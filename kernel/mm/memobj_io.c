@@ -12,7 +12,8 @@
 #include "kernel/mm/user.h"
 #include "kernel/sched/sched.h"
 
-#define PIECE 65536ul
+#define PIECE     65536ul
+#define RUN_PAGES 8u
 
 static uint64_t size_of(const struct memobj *object)
 {
@@ -107,15 +108,65 @@ static void accessed(struct memobj *object)
         object->atime = memobj_now();
 }
 
+/* Pages that are here, taken several under one hold of the lock. */
+struct page_run {
+    unsigned used, count;
+    struct frame *frame[RUN_PAGES]; /* referenced from `used` on */
+};
+
+/* Those of LEN bytes from OFFSET on, up to the first that is not here. */
+static void run_take(struct page_run *run, struct memobj *object, uint64_t offset, size_t len)
+{
+    size_t most = (offset % PAGE_SIZE + len + PAGE_SIZE - 1) >> PAGE_SHIFT, there;
+    run->used = run->count = 0;
+    if (object->borrowed)
+        return;
+    spinlock_lock(&object->lock);
+    void *const *slot = radix_slots(&object->pages, offset >> PAGE_SHIFT, &there);
+    if (slot == NULL || object->revoked != 0)
+        most = 0;
+    most = min_size(min_size(most, there), RUN_PAGES);
+    for (; run->count < most; run->count++) {
+        struct frame *frame = slot[run->count];
+        if (frame == NULL || frame->state == PAGE_FILLING)
+            break;
+        frame_get(frame);
+        frame->accessed = true;
+        run->frame[run->count] = frame;
+    }
+    spinlock_unlock(&object->lock);
+}
+
+static void run_release(struct page_run *run)
+{
+    while (run->used < run->count)
+        frame_put(run->frame[run->used++]);
+}
+
+/* The page of OFFSET, for reading on from there. */
+static inline cloudabi_errno_t run_page(struct page_run *run, struct memobj *object,
+                                        uint64_t offset, size_t left, struct page_ref *page)
+{
+    if (run->used == run->count)
+        run_take(run, object, offset, left);
+    if (run->count == 0)
+        return memobj_page_read(object, offset >> PAGE_SHIFT, page);
+    page->frame = run->frame[run->used++];
+    page->data = frame_data(page->frame);
+    return 0;
+}
+
 cloudabi_errno_t memobj_read(struct memobj *object, const struct user_vec *to, uint64_t offset,
                              size_t *done)
 {
+    struct page_run run;
     cloudabi_errno_t error = 0;
     size_t len;
+    run.used = run.count = 0;
     for (*done = 0; (len = readable(object, offset, to->total - *done)) != 0;
          *done += len, offset += len) {
         struct page_ref page;
-        error = memobj_page_read(object, offset >> PAGE_SHIFT, &page);
+        error = run_page(&run, object, offset, to->total - *done, &page);
         if (error != 0)
             break;
         if (page.data != NULL)
@@ -128,6 +179,7 @@ cloudabi_errno_t memobj_read(struct memobj *object, const struct user_vec *to, u
         if (error != 0)
             break;
     }
+    run_release(&run);
     if (*done == 0 && error == 0 && object->revoked != 0)
         error = object->revoked;
     accessed(object);

@@ -28,6 +28,22 @@ void *radix_find(const struct radix *tree, uint64_t index)
     return at;
 }
 
+void *const *radix_slots(const struct radix *tree, uint64_t index, size_t *count)
+{
+    *count = 1;
+    if (!covers(tree->height, index))
+        return NULL;
+    void *const *slot = &tree->root;
+    for (unsigned level = tree->height; level > 0; level--) {
+        struct radix_node *node = *slot;
+        if (node == NULL)
+            return NULL;
+        slot = &node->slot[slot_of(index, level)];
+        *count = RADIX_FANOUT - slot_of(index, level);
+    }
+    return slot;
+}
+
 /* PATH[level] are the nodes from the root (level = height) down to LEVEL; frees those that are empty. */
 static void free_empty(struct radix *tree, struct radix_node **path, unsigned level, uint64_t index,
                        const struct radix_ops *ops)

@@ -7,6 +7,7 @@
 #define KERNEL_MM_RADIX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define RADIX_BITS   6
@@ -28,6 +29,8 @@ struct radix_ops {
 };
 
 void *radix_find(const struct radix *tree, uint64_t index); /* NULL: nothing there */
+/* Where the items from INDEX on lie, *COUNT of them that share a node; NULL: none. Until the tree is changed. */
+void *const *radix_slots(const struct radix *tree, uint64_t index, size_t *count);
 /* False: no memory, nothing changed. The place must be empty. */
 bool radix_insert(struct radix *tree, uint64_t index, void *item, const struct radix_ops *ops,
                   void *ctx);

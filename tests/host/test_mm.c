@@ -189,6 +189,20 @@ static void test_radix_no_memory(void **state)
     }
 }
 
+/* The slots of a node hold what a search for each of their indexes finds. */
+static void check_slots(const struct radix *tree, uint64_t index)
+{
+    size_t count;
+    void *const *slots = radix_slots(tree, index, &count);
+    if (slots == NULL) {
+        assert_null(radix_find(tree, index));
+        return;
+    }
+    assert_in_range(count, 1, RADIX_FANOUT);
+    for (size_t i = 0; i < count; i++)
+        assert_ptr_equal(slots[i], radix_find(tree, index + i));
+}
+
 #define INDEXES 3000
 
 /* Clustered, as files are, with a few far away ones; sorted, each once. */
@@ -227,6 +241,7 @@ static void test_radix_random(void **state)
         assert_ptr_equal(radix_next(&tree, &index), expected < INDEXES ? &indexes[expected] : NULL);
         assert_true(expected == INDEXES || index == indexes[expected]);
         assert_ptr_equal(radix_find(&tree, indexes[from]), there[from] ? &indexes[from] : NULL);
+        check_slots(&tree, indexes[from]);
     }
     for (unsigned i = 0; i < INDEXES; i++)
         radix_remove(&tree, indexes[i], &radix_ops);

@@ -5,7 +5,7 @@
  * continues at the fix-up.  A fault within a block of 32 bytes falls back to single bytes, which find the
  * exact place, so the result (bytes not copied) is exact.
  *
- * Long copies borrow four SSE registers, which hold a program's data, and give them back.  A fault while they are
+ * Long copies borrow two SSE registers, which hold a program's data, and give them back.  A fault while they are
  * borrowed never sleeps (another thread would run with them, and leave others): the block is done again by
  * eight bytes, where it may.
  *
@@ -30,35 +30,29 @@
     .endif
     .endm
 
-#define BLOCK      512
+#define BLOCK      1024
 #define PAGE_BYTES 4096
 
     .macro BORROW_SSE
-    subq $64, %rsp
+    subq $32, %rsp
     movups %xmm0, (%rsp)
     movups %xmm1, 16(%rsp)
-    movups %xmm2, 32(%rsp)
-    movups %xmm3, 48(%rsp)
     .endm
     .macro RETURN_SSE
     movups (%rsp), %xmm0
     movups 16(%rsp), %xmm1
-    movups 32(%rsp), %xmm2
-    movups 48(%rsp), %xmm3
-    addq $64, %rsp
+    addq $32, %rsp
     .endm
 
 /* rdx = bytes left beyond one BLOCK; goes on below 0. */
     .macro COPY_BLOCKS may_fault, loads_user, stores_user
-6:  .irp at, 0, 64, 128, 192, 256, 320, 384, 448
-    USER_IF \loads_user, 7f, 0, movups \at(%rsi), %xmm0
-    USER_IF \loads_user, 7f, 0, movups \at + 16(%rsi), %xmm1
-    USER_IF \loads_user, 7f, 0, movups \at + 32(%rsi), %xmm2
-    USER_IF \loads_user, 7f, 0, movups \at + 48(%rsi), %xmm3
-    USER_IF \stores_user, 7f, 0, movups %xmm0, \at(%rdi)
-    USER_IF \stores_user, 7f, 0, movups %xmm1, \at + 16(%rdi)
-    USER_IF \stores_user, 7f, 0, movups %xmm2, \at + 32(%rdi)
-    USER_IF \stores_user, 7f, 0, movups %xmm3, \at + 48(%rdi)
+6:  .set at, 0
+    .rept BLOCK / 32
+    USER_IF \loads_user, 7f, 0, movups at(%rsi), %xmm0
+    USER_IF \loads_user, 7f, 0, movups at + 16(%rsi), %xmm1
+    USER_IF \stores_user, 7f, 0, movups %xmm0, at(%rdi)
+    USER_IF \stores_user, 7f, 0, movups %xmm1, at + 16(%rdi)
+    .set at, at + 32
     .endr
     addq $BLOCK, %rsi
     addq $BLOCK, %rdi
@@ -94,6 +88,7 @@
     COPY_BLOCKS \may_fault, \loads_user, \stores_user
     RETURN_SSE
     addq $BLOCK, %rdx
+    jz 5f
     cmpq $32, %rdx
     jb 2f
 1:
