@@ -69,13 +69,14 @@ void dir_slot_put(struct dir_slot *slot)
     slot->buffer = NULL;
 }
 
-/* The first entry of the block at OFFSET that passes TEST: ENOENT, or a slot. */
-static cloudabi_errno_t scan_block(struct inode *dir, uint64_t offset, dir_test test,
+/* The first entry from the one at FROM to the end of its block that passes TEST: ENOENT, or a slot. */
+static cloudabi_errno_t scan_block(struct inode *dir, uint64_t from, dir_test test,
                                    const void *context, struct dir_slot *slot)
 {
     struct fs *fs = dir->fs;
-    *slot = (struct dir_slot){.offset = offset};
-    TRY(dir_block(dir, offset, &slot->buffer));
+    *slot = (struct dir_slot){.at = (uint32_t)(from % fs->block_size)};
+    slot->offset = from - slot->at;
+    TRY(dir_block(dir, slot->offset, &slot->buffer));
     while (slot->at < fs->block_size) {
         const struct disk_entry *entry = dir_entry(fs, slot->buffer, slot->at);
         if (entry == NULL) {
@@ -94,10 +95,11 @@ cloudabi_errno_t dir_scan(struct inode *dir, uint64_t from, dir_test test, const
                           struct dir_slot *slot)
 {
     slot->buffer = NULL;
-    for (uint64_t offset = from; offset < dir->size; offset += dir->fs->block_size) {
-        cloudabi_errno_t error = scan_block(dir, offset, test, context, slot);
+    while (from < dir->size) {
+        cloudabi_errno_t error = scan_block(dir, from, test, context, slot);
         if (error != CLOUDABI_ENOENT)
             return error;
+        from += dir->fs->block_size - from % dir->fs->block_size;
     }
     return CLOUDABI_ENOENT;
 }

@@ -80,7 +80,7 @@ cloudabi_errno_t dir_make_room(struct inode *dir, struct fs_name name, struct di
             error = fs_commit(dir->fs); /* the block must be there before what it will hold */
     }
     if (error == 0)
-        dir->room_from = slot->offset;
+        dir->room_from = slot->offset + slot->at;
     else
         dir_slot_put(slot);
     return error;
@@ -135,10 +135,12 @@ void dir_remove(struct inode *dir, struct dir_slot *slot)
     index_remove(dir, index_hash((struct fs_name){entry->name, entry->name_len}),
                  slot->offset + slot->at);
     entry->inode = 0;
-    if (previous != NULL)
+    if (previous != NULL) {
         previous->rec_len = (uint16_t)(previous->rec_len + entry->rec_len);
-    if (dir->room_from > slot->offset)
-        dir->room_from = slot->offset;
+        slot->at = (uint32_t)((uint8_t *)previous - slot->buffer->data);
+    }
+    if (dir->room_from > slot->offset + slot->at)
+        dir->room_from = slot->offset + slot->at;
     slot_dirty(dir, slot);
 }
 

@@ -175,7 +175,7 @@ static bool add_block(struct inode *dir, uint64_t offset)
 struct dir_index *index_ready(struct inode *dir)
 {
     struct fs *fs = dir->fs;
-    if (dir->index != NULL || dir->no_index || dir->size < INDEX_MIN_BLOCKS * fs->block_size)
+    if (dir->index != NULL || dir->no_index || dir->size < INDEX_MIN_BYTES)
         return dir->index;
     dir->index = calloc(1, sizeof(*dir->index));
     if (dir->index == NULL)
