@@ -334,6 +334,68 @@ static void test_many(void)
     close_fd(fd);
 }
 
+/* --- no memory ---------------------------------------------------------------------------------- */
+
+static cloudabi_fd_t fault;
+static unsigned unlucky; /* calls of the child that felt it */
+
+static void arm(unsigned countdown)
+{
+    char text[12];
+    size_t done;
+    snprintf(text, sizeof(text), "%u", countdown);
+    put(fault, text, strlen(text), &done);
+}
+
+/* Moves what it says, or fails for want of memory. */
+static void feel(cloudabi_errno_t error, bool moved)
+{
+    unlucky += error != 0;
+    if (error == 0 ? !moved
+                   : error != CLOUDABI_ENOMEM && error != CLOUDABI_EFAULT &&
+                         error != CLOUDABI_ENOSPC && error != CLOUDABI_EAGAIN)
+        cloudabi_sys_proc_exit(100 + error);
+}
+
+static uint32_t move_without_memory(void *argument)
+{
+    cloudabi_fd_t fd;
+    size_t done = 0;
+    uint8_t *fresh = map_pages(BUFFER);
+    arm(*(unsigned *)argument);
+    cloudabi_errno_t error = open_device(disk, "whole", &fd);
+    feel(error, true);
+    if (error != 0)
+        return 1;
+    error = get_at(fd, fresh, 300000, 0, &done);
+    feel(error, done > 0);
+    error = get_at(fd, buffer + 1, 70000, 100, &done);
+    feel(error, done > 0);
+    error = put_at(fd, buffer, 65536, 0);
+    feel(error == CLOUDABI_EIO ? 0 : error, true); /* as put_at says of short writes */
+    feel(cloudabi_sys_fd_sync(fd), true);
+    arm(0);
+    return unlucky != 0;
+}
+
+static void test_no_memory(void)
+{
+    unsigned countdown = 0, late = 0, bad = 0;
+    fault = (cloudabi_fd_t)grant_fd("fault");
+    while (late < 100 && countdown < 600) {
+        countdown++;
+        cloudabi_event_t event = in_child(move_without_memory, &countdown);
+        late = event.proc_terminate.exitcode == 0 ? late + 1 : 0;
+        if (event.error != 0 || event.proc_terminate.exitcode > 1 ||
+            (event.proc_terminate.signal != 0 && event.proc_terminate.signal != CLOUDABI_SIGBUS))
+            printf("# %u: signal %u, exit %u\n", countdown, event.proc_terminate.signal,
+                   (unsigned)event.proc_terminate.exitcode);
+        bad += event.error != 0 || event.proc_terminate.exitcode > 1;
+    }
+    printf("# %u allocations\n", countdown);
+    CHECK(countdown > 100 && bad == 0);
+}
+
 /* --- ends in the middle ------------------------------------------------------------------------- */
 
 static void read_for_ever(cloudabi_fd_t port, void *argument)
@@ -470,6 +532,7 @@ int main(void)
     test_face("disk0/1", 8192 * SECTOR);
     test_many();
     unsigned long before = frames_free();
+    test_no_memory();
     test_kill_callers();
     test_kill_block();
     test_false_claims();
