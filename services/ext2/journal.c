@@ -5,8 +5,8 @@
 
 #include "services/ext2/journal_priv.h"
 
-/* Less than this is not made by any tool, and would have no room for the largest operation. */
-#define SMALLEST_RING 64
+/* Less than this is not made by any tool, and half of it would have no room for the largest operation. */
+#define SMALLEST_RING 120
 
 static const char *check_features(const uint8_t *super)
 {

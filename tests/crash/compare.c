@@ -115,15 +115,15 @@ static void drop_lost_and_found(struct tree *image)
     image->entry_count = kept;
 }
 
-bool tree_is_one_of(struct tree *image, struct tree *const *snapshot, unsigned count)
+int tree_is_one_of(struct tree *image, struct tree *const *snapshot, unsigned count)
 {
     drop_lost_and_found(image);
     tree_sort(image);
     for (unsigned i = count; i-- != 0;) {
         if (is_snapshot(image, snapshot + i, count - i))
-            return true;
+            return (int)i;
     }
-    return false;
+    return -1;
 }
 
 /* --- without a journal -------------------------------------------------------------------- */

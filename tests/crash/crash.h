@@ -25,7 +25,9 @@ struct config {
     const char *options; /* of mke2fs */
     uint32_t block_size;
     bool journal;
-    uint32_t kib; /* its size */
+    uint32_t kib;   /* its size */
+    uint32_t ring;  /* blocks of the log, for one that fills up soon; 0: as mke2fs has it */
+    uint32_t leave; /* free blocks: what is freed is soon used again. 0: all */
 };
 
 struct start {
@@ -36,7 +38,7 @@ struct start {
 
 /* Counts of one process, summed up by the parent. */
 struct totals {
-    unsigned long workloads, failed_ops, states, distinct, nested, fsck, host_replay, preen;
+    unsigned long workloads, failed_ops, states, distinct, nested, lives, fsck, host_replay, preen;
     unsigned long violations,
         excepted; /* excepted: the two cases that a plain file system may break */
     unsigned long nanoseconds;
@@ -58,7 +60,15 @@ struct bench {
     unsigned sample;    /* one of so many distinct states is given to e2fsck */
     bool verbose;
     struct totals totals;
+    struct disk nested; /* for cuts during a recovery */
+    uint32_t lives;     /* of how many cuts this is the result */
+    uint32_t matched;   /* the snapshot that the image was */
 };
+
+/* life.c: the probe holds what a cut left; it goes on being used from there, and there are more cuts. MATCHED is known. */
+void live_on(struct bench *bench, uint64_t hash);
+bool bench_snapshots(struct bench *bench);
+void bench_free(struct bench *bench);
 
 /* workload.c */
 /* Runs it from the base, recording; false: the file system did not do what the model did (printed). */

@@ -142,7 +142,9 @@ static const char *look(struct bench *bench, const struct disk *disk, uint32_t a
     check_image(disk->bytes, disk->size, &report);
     if (!report_is_clean(&report))
         return report.first;
-    if (!tree_is_one_of(&report.tree, bench->snapshot + acked, begun - acked + 1))
+    int index = tree_is_one_of(&report.tree, bench->snapshot + acked, begun - acked + 1);
+    bench->matched = acked + (uint32_t)index;
+    if (index < 0)
         return "the tree is none of those that it may be";
     return NULL;
 }
@@ -190,14 +192,13 @@ static void take_blocks(const struct bench *bench, struct disk *to, const uint8_
 
 static void judge_journal(struct bench *bench, uint32_t acked, uint32_t begun, uint64_t hash)
 {
-    static struct disk copy; /* of the probe, as long as it is the same bench */
     bool nested = mix(hash) % 16 == 0;
     struct disk *disk = &bench->probe;
     if (nested) {
-        if (copy.bytes == NULL)
-            disk_init(&copy, bench->disk.base, bench->disk.size, bench->disk.unit);
-        take_blocks(bench, &copy, bench->probe.bytes);
-        disk = &copy;
+        if (bench->nested.bytes == NULL)
+            disk_init(&bench->nested, bench->disk.base, bench->disk.size, bench->disk.unit);
+        take_blocks(bench, &bench->nested, bench->probe.bytes);
+        disk = &bench->nested;
         disk_record(disk);
     }
     const char *why;

@@ -11,6 +11,7 @@
 
 #define ALL_SUBSETS_OF 5
 #define SAMPLES        12
+#define LIFE_SAMPLE    200 /* one of so many distinct states is used further */
 #define DISTINCT_SLOTS (1u << 23)
 #define SEEN_SLOTS     (1u << 13)
 
@@ -115,7 +116,18 @@ static void try_state(struct states *states)
     if (remember(states->seen, SEEN_SLOTS, mix(hash + acked * 64 + begun))) {
         bool is_new = is_new_in_process(hash ^ mix((uintptr_t)bench->config->name));
         bench->totals.distinct += is_new;
+        unsigned long violations = bench->totals.violations;
         judge(bench, acked, begun, hash);
+        if (is_new && bench->config->journal && bench->totals.violations == violations &&
+            bench->lives == 0 && mix(hash + 3) % LIFE_SAMPLE == 0) {
+            disk_reset(&bench->probe);
+            for (uint32_t i = 0; i < count; i++) {
+                const struct disk_event *event = &bench->disk.events[states->from + i];
+                if (states->chosen[i])
+                    disk_patch(&bench->probe, event->offset, event->data, event->len);
+            }
+            live_on(bench, hash);
+        }
     }
     disk_reset(&bench->probe);
     for (uint32_t i = count; i-- != 0;)

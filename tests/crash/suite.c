@@ -4,14 +4,19 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const struct config suite_configs[] = {
-    {"journal-1k", "-j -b 1024 -g 1024 -N 96", 1024, true, 3072},
-    {"journal-4k", "-j -b 4096 -N 64", 4096, true, 8192},
-    {"plain-1k", "-b 1024 -g 512 -N 96 -I 128", 1024, false, 1024},
-    {"plain-4k", "-b 4096 -N 64", 4096, false, 1024},
+    {"journal-1k", "-j -b 1024 -g 1024 -N 96", 1024, true, 3072, 0, 0},
+    {"journal-4k", "-j -b 4096 -N 64", 4096, true, 8192, 0, 0},
+    {"journal-full", "-j -J size=1 -b 1024 -N 96 -m 0", 1024, true, 2200, 128, 56},
+    {"plain-1k", "-b 1024 -g 512 -N 96 -I 128", 1024, false, 1024, 0, 0},
+    {"plain-4k", "-b 4096 -N 64", 4096, false, 1024, 0, 0},
+    {"plain-full", "-b 1024 -N 96 -m 0", 1024, false, 512, 0, 56},
 };
 const uint32_t suite_config_count = COUNT(suite_configs);
 
 #define LONG_TARGET "a/target/that/has/no/room/in/an/inode/so/that/it/lies/in/a/block/of/its/own"
+
+/* As long, and its block begins like one of the log. */
+#define MAGIC_TARGET "\xC0\x3B\x39\x98" LONG_TARGET
 
 /* --- a few of everything ----------------------------------------------------------------- */
 
@@ -27,7 +32,7 @@ static const struct op small_start[] = {
 static const struct op small_ops[] = {
     {OP_CREATE, "x", NULL, 0, 0},      {OP_CREATE, "d/x", NULL, 0, 0},
     {OP_MKDIR, "y", NULL, 0, 0},       {OP_MKDIR, "d/y", NULL, 0, 0},
-    {OP_SYMLINK, "x", "d/f", 0, 0},    {OP_SYMLINK, "d/z", LONG_TARGET, 0, 0},
+    {OP_SYMLINK, "x", "d/f", 0, 0},    {OP_SYMLINK, "d/z", MAGIC_TARGET, 0, 0},
     {OP_LINK, "a", "d/b", 0, 0},       {OP_LINK, "d/f", "x", 0, 0},
     {OP_UNLINK, "a", NULL, 0, 0},      {OP_UNLINK, "l", NULL, 0, 0},
     {OP_UNLINK, "d/f", NULL, 0, 0},    {OP_UNLINK, "x", NULL, 0, 0},

@@ -78,10 +78,10 @@ struct tree_kib tree_read_kib(const uint8_t *bytes, uint32_t index, uint32_t lim
 const char *op_text(const struct op *op);
 
 /*
- * Whether IMAGE is one of the states SNAPSHOT[0..COUNT): the first is what was acknowledged, the last one what
+ * Which one IMAGE is of the states SNAPSHOT[0..COUNT), or -1: the first is what was acknowledged, the last one what
  * was asked for. Where data is overwritten in place, a KiB may be from a later one.
  */
-bool tree_is_one_of(struct tree *image, struct tree *const *snapshot, unsigned count);
+int tree_is_one_of(struct tree *image, struct tree *const *snapshot, unsigned count);
 /* The same for each name by itself, without a journal: lost+found may have more. WHY: the name that is wrong. */
 bool tree_is_between(struct tree *image, struct tree *const *snapshot, unsigned count,
                      const char **why);

@@ -338,14 +338,32 @@ bool workload_run(struct bench *bench, const struct workload *workload)
     return good;
 }
 
-bool bench_prepare(struct bench *bench)
+bool bench_snapshots(struct bench *bench)
 {
-    struct workload workload = {0};
     for (uint32_t i = 0; i < WORKLOAD_OPS + 2; i++) {
         bench->snapshot[i] = malloc(sizeof(struct tree));
         if (bench->snapshot[i] == NULL)
             return false;
     }
+    return true;
+}
+
+void bench_free(struct bench *bench)
+{
+    disk_destroy(&bench->disk);
+    disk_destroy(&bench->probe);
+    disk_destroy(&bench->nested);
+    for (uint32_t i = 0; i < WORKLOAD_OPS + 2; i++)
+        free(bench->snapshot[i]);
+    free(bench->begun);
+    free(bench->acked);
+}
+
+bool bench_prepare(struct bench *bench)
+{
+    struct workload workload = {0};
+    if (!bench_snapshots(bench))
+        return false;
     bench->begin.next_stamp = 1;
     for (uint32_t i = 0; i < bench->start->count; i += workload.count) {
         workload.count = 0;
