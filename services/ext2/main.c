@@ -119,9 +119,9 @@ static cloudabi_errno_t mount(struct volume *volume)
 /* --- serving ------------------------------------------------------------------------------ */
 
 /*
- * The file system has one user at a time: who holds `lock`. That is the thread that serves, but while it waits for requests;
- * then it may be the one that commits, five seconds after the first change. (Waiting in poll with a timeout instead would
- * cost each request a third of its instructions.)
+ * The file system has one user at a time: who holds `lock`. That is the thread that serves, but while it waits for
+ * requests; then it may be the one that commits, five seconds after the first change. (Waiting in poll with a timeout
+ * instead would cost each request a third of its instructions.)
  */
 static struct {
     pthread_mutex_t lock;

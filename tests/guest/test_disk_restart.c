@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The services below a file on a disk are killed in the middle of work. Without block's process nothing is lost and nothing fails:
- * ext2 goes on with the next one. Without ext2's, open files give EIO, directories go on, and what was synced is there.
+ * The services below a file on a disk are killed in the middle of work. Without block's process nothing is lost and
+ * nothing fails: ext2 goes on with the next one. Without ext2's, open files give EIO, directories go on, and what was
+ * synced is there.
  */
 #include <tessera/grants.h>
 
