@@ -5,16 +5,17 @@ GUEST_CPUS ?= 1 2 4
 FUZZ_TIME  ?= 20
 # A room may say with guest_grants_NAME := FILE.yaml... with which grants its guest test NAME is run.
 GUEST_RUNS  = $(foreach t,$(sort $(GUESTTESTS)),$(if $(guest_grants_$(t)),$(guest_grants_$(t):%=$(t)=%),$(t)))
-TEST_ARGS   = --cpus "$(GUEST_CPUS)" --host "$(sort $(HOSTTESTS))" --guest "$(GUEST_RUNS)"
+TEST_ARGS   = --cpus "$(GUEST_CPUS)" --host "$(sort $(HOSTTESTS))" --fuzz "$(sort $(FUZZTARGETS))" \
+    --guest "$(GUEST_RUNS)"
 
 .PHONY: test test-host test-guest test-scenario test-build model fuzz bench
 ##@ Testing
 test: setup ## build and run everything; ends with one line "N passed, N failed"
 	@$(MAKE) --no-print-directory $(JOBS) test-build
-	@$(PYTHON) tests/run $(TEST_ARGS) lint host model guest scenario
+	@$(PYTHON) tests/run $(TEST_ARGS) lint host model fuzz guest scenario
 
 IMAGES := build/boot.img build/tessera.iso build/tessera-disk.raw build/tessera-disk.qcow2
-test-build: host kernel user $(IMAGES)
+test-build: host kernel user $(IMAGES) $(addprefix build/fuzz/,$(FUZZTARGETS))
 
 test-host: host ## unit tests of the pure parts, under ASan and UBSan
 	@$(PYTHON) tests/run $(TEST_ARGS) host

@@ -21,8 +21,9 @@
  * check: -DREADER -DMAPPER -DSYNCER -DDEATH -DONE -- the pager ends
  * check: -DWRITER -DSYNCER -DFLUSHER -DKILLS -DERRORS -DONE -- two flushers, errors of the device, callers killed
  * check: -DWRITER -DMAPPER -DSYNCER -DEVICTOR -DONE -- write against a store, sync and eviction
+ * check: -DWRITER -DSYNCER -DFLUSHER -DONE -DOVERWRITE -DKILLS -- write within the file against write-out
  * break: -DMAPPER -DSYNCER -DONE -DSTAY_WRITABLE -- run_write() leaves the page writable in mappings
- * break: -DWRITER -DSYNCER -DFLUSHER -DONE -DDIRTY_ONCE -- memobj_page_written() does nothing
+ * break: -DWRITER -DSYNCER -DFLUSHER -DONE -DOVERWRITE -DDIRTY_ONCE -- memobj_page_written() does nothing
  * break: -DMAPPER -DSYNCER -DFLUSHER -DONE -DNO_CLEANING -- a write-out begins while another one runs
  * break: -DWRITER -DSYNCER -DFLUSHER -DKILLS -DONE -DIGNORE_WRITING -- a write-out begins during I/O of a killed one
  * break: -DMAPPER -DSYNCER -DNO_WROTE -DONE -- sync before the new places are told (WROTE)
@@ -33,7 +34,6 @@
  * break: -DMAPPER -DSYNCER -DTRUNCATOR -DONE -DUNLOCKED_SIZE -- a fault looks at the size before it has the lock
  * break: -DMAPPER -DSYNCER -DTRUNCATOR -DONE -DSIZE_LATE -- PAGE_OUT tells the size of now, not that of its pages
  * break: -DMAPPER -DSYNCER -DTRUNCATOR -DONE -DSTALE_GRANT -- a promise survives truncate
- * break: -DREADER -DMAPPER -DDEATH -DONE -DSILENT_REVOKE -- revocation wakes nobody
  * break: -DMAPPER -DSYNCER -DDEATH -DONE -DSOON_NEXT -- the next instance begins during writes
  * break: -DMAPPER -DSYNCER -DERRORS -DONE -DERROR_CLEAN -- a page that could not be written becomes clean
  * break: -DREADER -DMAPPER -DONE -DSILENT_FILL -- fill_end() wakes nobody
@@ -279,7 +279,8 @@ proctype Reader(byte me; byte p)
     atomic { forget(); done++ }
 }
 
-/* memobj_write() of some bytes in the last page, which makes the file longer: write_piece(), write_page() */
+/* memobj_write() of some bytes in the last page: write_piece(), write_page(). Unless OVERWRITE it makes the file
+ * longer. */
 proctype Writer(byte me; byte p)
 {
     mtype result, step;
@@ -287,7 +288,9 @@ proctype Writer(byte me; byte p)
     bool bad, place, gone;
 
     atomic { !write_mutex -> write_mutex = true }
+#ifndef OVERWRITE
     growing = true;
+#endif
     page_any(p, true, true);
     if
     :: result == FINE ->
@@ -674,9 +677,7 @@ proctype Death(byte me)
             fi
         }
         p = 0;
-#ifndef SILENT_REVOKE
         wake_all()
-#endif
     }
 #ifndef SOON_NEXT
     writing == 0;
