@@ -133,6 +133,16 @@ static void read_mib(unsigned rounds)
             bench_check(pread(file, piece, PIECE, at) != PIECE, "pread");
 }
 
+/* From the device, where there is one. */
+static void read_mib_cold(unsigned rounds)
+{
+    bench_check(fsync(file), "fsync");
+    while (rounds-- > 0) {
+        bench_check(posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED), "posix_fadvise");
+        read_mib(1);
+    }
+}
+
 static const struct bench benches[] = {
     {"file_open_close", open_close, 1000, setup, 3000},
     {"file_stat_name", stat_name, 1000, setup, 2000},
@@ -142,6 +152,7 @@ static const struct bench benches[] = {
     {"file_write_4096", write_page, 2000, setup, 1200},
     {"file_write_4096_fsync", write_sync, 500, setup, 9000},
     {"file_read_1mib_cached", read_mib, 10, mib_setup, MIB_AT(6000)},
+    {"file_read_1mib_dropped", read_mib_cold, 10, mib_setup, MIB_AT(2000)},
     {"file_write_1mib", write_mib, 10, setup, MIB_AT(2500)},
 };
 
