@@ -228,8 +228,8 @@ static void answer_attributes(struct call *call, const struct inode *inode)
         call_attr(call, 0, &attr);
         return;
     }
-    volume_attributes(inode, &attr);
-    call_attr(call, attr.type == CLOUDABI_FILETYPE_REGULAR_FILE ? volume_node(inode) : 0, &attr);
+    uint64_t node = volume_attributes(inode, &attr);
+    call_attr(call, attr.type == CLOUDABI_FILETYPE_REGULAR_FILE ? node : 0, &attr);
 }
 
 static cloudabi_errno_t act_stat(struct call *call, struct spot *spot)

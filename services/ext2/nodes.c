@@ -26,7 +26,8 @@ cloudabi_errno_t volume_find(const struct volume *volume, uint64_t node, struct 
     cloudabi_errno_t error = fs_inode(volume->fs, (uint32_t)node, (uint32_t)(node >> 32), &inode);
     if (error != 0)
         return error;
-    if (volume_node(inode) != node) { /* a generation of 0 is one, too: inodes of mke2fs have it */
+    /* A generation of 0 is one, too, and not any: inodes of mke2fs have it. */
+    if (node >> 32 == 0 && volume_node(inode) != node) {
         inode_put(inode);
         return CLOUDABI_ESTALE;
     }
@@ -34,7 +35,7 @@ cloudabi_errno_t volume_find(const struct volume *volume, uint64_t node, struct 
     return 0;
 }
 
-void volume_attributes(const struct inode *inode, struct port_attr *attr)
+uint64_t volume_attributes(const struct inode *inode, struct port_attr *attr)
 {
     struct fs_attr from;
     inode_attributes(inode, &from);
@@ -47,6 +48,7 @@ void volume_attributes(const struct inode *inode, struct port_attr *attr)
         .nlink = from.nlink,
         .type = from.type,
     };
+    return node_of(from.ino, from.generation);
 }
 
 void volume_root_attributes(const struct volume *volume, struct port_attr *attr)
@@ -71,8 +73,7 @@ void volume_answer_node(struct call *call, struct inode *inode)
 {
     const struct volume *volume = call->server->context;
     struct port_attr attr;
-    struct cookie cookie = {.node = volume_node(inode)};
-    volume_attributes(inode, &attr);
+    struct cookie cookie = {.node = volume_attributes(inode, &attr)};
     inode_referenced(inode);
     if (attr.type != CLOUDABI_FILETYPE_DIRECTORY) {
         call_node(call, cookie.node, PORT_FORM_PAGED, &attr);
@@ -148,7 +149,7 @@ cloudabi_errno_t volume_set_times(struct inode *inode, const struct port_request
 static void answer_attributes(struct call *call, const struct inode *inode)
 {
     struct port_attr attr;
-    volume_attributes(inode, &attr);
+    (void)volume_attributes(inode, &attr);
     call_attr(call, call->request.node, &attr);
 }
 

@@ -20,7 +20,6 @@ struct volume {
     struct fs *fs;
     struct backing backing;
     uint64_t mounted; /* realtime ns, for the attributes of the port's root */
-    bool asked_retry; /* a revive was made for the present request */
 };
 
 extern const struct server_ops ext2_ops;
@@ -36,7 +35,7 @@ call_function ext2_page_in, ext2_page_out, ext2_reserve, ext2_wrote;
 /* nodes.c. The inode of a node, held. ESTALE: there is none (any more). */
 cloudabi_errno_t volume_find(const struct volume *volume, uint64_t node, struct inode **out);
 uint64_t volume_node(const struct inode *inode);
-void volume_attributes(const struct inode *inode, struct port_attr *attr);
+uint64_t volume_attributes(const struct inode *inode, struct port_attr *attr); /* gives the node */
 void volume_root_attributes(const struct volume *volume, struct port_attr *attr);
 /* Answers with a node, and counts the reference. */
 void volume_answer_node(struct call *call, struct inode *inode);
