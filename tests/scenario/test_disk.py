@@ -10,7 +10,7 @@ import pytest
 
 from conftest import NETWORK_SHELL, boot
 from shell import ConsoleShell, TcpShell
-from tessera import vm
+from tessera import bootfs, manifest, vm
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
@@ -172,6 +172,31 @@ def test_a_disk_that_can_not_be_written(disk):
         assert "lost+found" in console.run("ls disk")
         assert console.run("echo no > disk/no") != ""
         assert "no" not in console.run("ls disk").split()
+        power_off(machine, console)
+    with open(disk, "rb") as f:
+        assert f.read() == before
+
+
+def test_a_disk_that_is_granted_for_reading_only(disk, tmp_path):
+    """The manifest says what ext2 may do with the disk, whatever the disk itself would take."""
+    path = os.path.join(vm.ROOT, "images", "default.yaml")
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    granted = "disk: !dir {service: block, path: disk0, rights: [list, read, write]}"
+    assert granted in text
+    text = text.replace(granted, granted.replace(", write", ""))
+    with open(vm.ARCHIVE, "rb") as f:
+        files = bootfs.unpack(f.read())
+    files["etc/manifest"] = manifest.encode(manifest.compile_manifest(text, path))
+    archive = tmp_path / "boot.img"
+    archive.write_bytes(bootfs.pack(files))
+    with open(disk, "rb") as f:
+        before = f.read()
+    with boot("disk-reader", disk=disk, archive=str(archive)) as machine:
+        console = console_of(machine)
+        assert b"read-only" in machine.log
+        assert "lost+found" in console.run("ls disk")
+        assert "ead-only" in console.run("echo no > disk/no")
         power_off(machine, console)
     with open(disk, "rb") as f:
         assert f.read() == before
