@@ -42,9 +42,9 @@ class Options:
 
     def __init__(self, smp=1, mem=128, disk=None, forwards=(), iso=None, icount=False, gdb=False, nic=True,
                  uefi=False, kernel=KERNEL, archive=ARCHIVE, append="", netdev=None, extra=(), boot_disk=False,
-                 read_only=False):
+                 read_only=False, disk_requests=None):
         self.smp, self.mem, self.disk, self.iso = smp, mem, disk, iso
-        self.boot_disk, self.read_only = boot_disk, read_only
+        self.boot_disk, self.read_only, self.disk_requests = boot_disk, read_only, disk_requests
         self.forwards = [(host or free_port(), guest) for host, guest in forwards]
         self.icount, self.gdb, self.nic, self.uefi = icount, gdb, nic, uefi
         self.kernel, self.archive, self.append, self.netdev, self.extra = kernel, archive, append, netdev, list(extra)
@@ -68,6 +68,7 @@ class Options:
         if self.disk:
             kind = "qcow2" if self.disk.endswith(".qcow2") else "raw"
             how = ",readonly=on" if self.read_only else ""
+            how += f",throttling.iops-total={self.disk_requests}" if self.disk_requests else ""
             out += ["-drive", f"file={self.disk},if=none,format={kind},id=disk0,cache=writeback{how}",
                     "-device", "virtio-blk-pci,drive=disk0,disable-legacy=on" + (",bootindex=0" * self.boot_disk)]
         if self.icount:
