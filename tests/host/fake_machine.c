@@ -114,6 +114,43 @@ void waitq_wake_all(struct waitq *queue)
     (void)queue;
 }
 
+bool waitq_idle(const struct waitq *queue)
+{
+    (void)queue;
+    return true; /* one thread */
+}
+
+cloudabi_errno_t mutex_lock_killable_slow(struct mutex *mutex)
+{
+    (void)mutex;
+    kverify(false);
+    return 0;
+}
+
+/* There is no other thread, hence no flusher and no pool. */
+cloudabi_errno_t thread_create(struct process *process, struct job *job, void (*entry)(void *),
+                               void *argument, struct thread **out)
+{
+    (void)process, (void)job, (void)entry, (void)argument, (void)out;
+    return CLOUDABI_ENOMEM;
+}
+
+void thread_start(struct thread *started)
+{
+    (void)started;
+    abort();
+}
+
+void thread_exit_current(void)
+{
+    abort();
+}
+
+uint64_t arch_clock_monotonic(void)
+{
+    return clock_now++;
+}
+
 uint64_t arch_clock_realtime(void)
 {
     return clock_now++;
