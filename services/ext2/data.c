@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The data path: where pages come from and go to, and when new blocks become part of the file. See fs.h. */
+/* The data path: where pages come from, and where they go to. See fs.h; and wrote.c for how it goes on. */
 #include "services/ext2/fs_priv.h"
 
 #define FILE_MAX_BLOCKS(fs) ((fs)->size_max / (fs)->block_size)
 
-static cloudabi_errno_t check_range(const struct inode *inode, uint64_t offset, uint64_t len)
+cloudabi_errno_t data_check(const struct inode *inode, uint64_t offset, uint64_t len)
 {
     if (!inode_is(inode, DISK_MODE_REGULAR))
         return inode_is_dir(inode) ? CLOUDABI_EISDIR : CLOUDABI_EINVAL;
@@ -51,7 +51,7 @@ static void places_trim(struct fs_places *places)
 }
 
 /* Blocks from OFFSET on in units of this file system, cut where no file can reach. */
-static uint32_t blocks_of(const struct fs *fs, uint64_t offset, uint64_t len, uint32_t *first)
+uint32_t data_blocks(const struct fs *fs, uint64_t offset, uint64_t len, uint32_t *first)
 {
     uint64_t start = offset / fs->block_size, count = len / fs->block_size;
     if (start >= FILE_MAX_BLOCKS(fs))
@@ -69,8 +69,8 @@ cloudabi_errno_t fs_page_in(struct inode *inode, uint64_t offset, uint64_t len,
 {
     struct fs *fs = inode->fs;
     uint32_t first = 0, done = 0;
-    TRY(check_range(inode, offset, len));
-    uint32_t count = blocks_of(fs, offset, len, &first);
+    TRY(data_check(inode, offset, len));
+    uint32_t count = data_blocks(fs, offset, len, &first);
     cloudabi_errno_t error = 0;
     *out = (struct fs_places){0};
     while (error == 0 && done < count) {
@@ -93,9 +93,9 @@ cloudabi_errno_t fs_reserve(struct inode *inode, uint64_t offset, uint64_t len, 
 {
     struct fs *fs = inode->fs;
     uint32_t first = 0, got = 0, per_page = FS_PAGE / fs->block_size;
-    TRY(check_range(inode, offset, len));
+    TRY(data_check(inode, offset, len));
     TRY(fs_begin(fs, 0));
-    uint32_t count = blocks_of(fs, offset, len, &first);
+    uint32_t count = data_blocks(fs, offset, len, &first);
     count -= count % per_page;
     if (count == 0)
         return CLOUDABI_EFBIG;
@@ -200,37 +200,7 @@ static cloudabi_errno_t place_for(struct inode *inode, uint32_t logical, uint32_
     return 0;
 }
 
-/* --- writing: size and times --------------------------------------------------------------- */
-
-/* How far a file of SIZE is known when the data of this range is on the device; 0: it lies behind the size. */
-static uint64_t size_reached(uint64_t offset, uint64_t len, uint64_t size)
-{
-    if (offset >= size)
-        return 0;
-    return offset + len < size ? offset + len : size;
-}
-
-static void take_times(struct inode *inode, uint64_t mtim, uint64_t atim)
-{
-    if (atim != 0)
-        inode->atim = atim;
-    if (mtim != 0 && mtim != inode->mtim) {
-        inode->mtim = mtim;
-        inode->ctim = mtim > inode->ctim ? mtim : inode->ctim;
-    }
-}
-
-static cloudabi_errno_t take_state(struct inode *inode, uint64_t size, uint64_t mtim, uint64_t atim)
-{
-    const struct inode old = *inode;
-    take_times(inode, mtim, atim);
-    if (size > inode->size)
-        inode->size = size;
-    if (inode->size != old.size)
-        return inode_store(inode);
-    bool same = inode->atim == old.atim && inode->mtim == old.mtim && inode->ctim == old.ctim;
-    return same ? 0 : inode_store_times(inode);
-}
+/* --- writing: places for a range ----------------------------------------------------------- */
 
 /* All of the blocks below SIZE, in as many extents as there are; behind it holes. */
 static cloudabi_errno_t collect(struct inode *inode, uint32_t first, uint32_t count, uint64_t size,
@@ -266,11 +236,11 @@ cloudabi_errno_t fs_page_out(struct inode *inode, const struct fs_page_out *requ
 {
     struct fs *fs = inode->fs;
     uint32_t first = 0;
-    TRY(check_range(inode, request->offset, request->len));
+    TRY(data_check(inode, request->offset, request->len));
     TRY(fs_begin(fs, ROOM_SMALL));
     if (fs->promised + fs->frozen_blocks > fs->free_blocks)
         TRY(fs_commit(fs)); /* a promise was kept for blocks that the transaction frees */
-    uint32_t count = blocks_of(fs, request->offset, request->len, &first);
+    uint32_t count = data_blocks(fs, request->offset, request->len, &first);
     if (count != request->len / fs->block_size || request->size > fs->size_max)
         return CLOUDABI_EFBIG;
     *out = (struct fs_places){0};
@@ -282,90 +252,6 @@ cloudabi_errno_t fs_page_out(struct inode *inode, const struct fs_page_out *requ
     cache_data_written(fs->cache);
     drop_last_hole(out);
     uint64_t reached =
-        out->wants_wrote ? 0 : size_reached(request->offset, out->len, request->size);
-    return take_state(inode, reached, request->mtim, request->atim);
-}
-
-/* --- writing: making reachable ------------------------------------------------------------ */
-
-/* The first range of chosen blocks in [FIRST, END), cut to it. */
-static bool chosen_in(const struct inode *inode, uint32_t first, uint64_t end, struct range *out)
-{
-    const struct range *range = ranges_from(&inode->chosen, first);
-    if (range == NULL || range->logical >= end)
-        return false;
-    uint32_t skip = range->logical < first ? first - range->logical : 0;
-    *out = (struct range){range->logical + skip, range->count - skip, range->physical + skip};
-    if (out->count > end - out->logical)
-        out->count = (uint32_t)(end - out->logical);
-    return true;
-}
-
-/* One range, or as much of it as one indirect block takes. After an error in the middle nothing more is written. */
-static cloudabi_errno_t link_range(struct inode *inode, struct range range, uint64_t size)
-{
-    struct fs *fs = inode->fs;
-    uint32_t done;
-    TRY(fs_begin(fs, ROOM_SMALL));
-    if (!ranges_ready(&inode->chosen, 1) || !ranges_ready(&inode->reserved, 1))
-        return CLOUDABI_ENOMEM;
-    cloudabi_errno_t error = map_set(inode, range.logical, range.physical, range.count, &done);
-    if (error != 0) /* indirect blocks that were added stay */
-        return inode_store(inode) != 0 ? fs_abort(fs, error) : error;
-    error = blocks_take(fs, range.physical, done);
-    if (error != 0)
-        return fs_abort(fs, error);
-    ranges_remove(&inode->chosen, range.logical, done);
-    promise_drop(inode, range.logical, done);
-    uint64_t end = ((uint64_t)range.logical + done) * fs->block_size;
-    if (end > size)
-        end = size;
-    if (end > inode->size)
-        inode->size = end;
-    error = inode_store(inode);
-    return error != 0 ? fs_abort(fs, error) : 0;
-}
-
-static void give_back(struct inode *inode, struct range range)
-{
-    if (!inode->fs->aborted && ranges_ready(&inode->chosen, 1)) {
-        blocks_unchoose(inode->fs, range.physical, range.count);
-        ranges_remove(&inode->chosen, range.logical, range.count);
-    }
-}
-
-cloudabi_errno_t fs_wrote(struct inode *inode, uint64_t offset, uint64_t len,
-                          cloudabi_errno_t error)
-{
-    struct fs *fs = inode->fs;
-    struct range range;
-    uint32_t first = 0;
-    TRY(check_range(inode, offset, len));
-    uint64_t end = (uint64_t)blocks_of(fs, offset, len, &first) + first;
-    if (error == 0)
-        cache_data_written(fs->cache);
-    while (chosen_in(inode, first, end, &range)) {
-        cloudabi_errno_t failed = error != 0 ? 0 : link_range(inode, range, inode->size_told);
-        if (error != 0 || failed != 0)
-            give_back(inode, range);
-        if (failed != 0)
-            error = failed;
-        else if (error != 0)
-            first = range.logical + range.count;
-    }
-    if (error != 0)
-        return error;
-    TRY(fs_begin(fs, ROOM_SMALL));
-    return take_state(inode, size_reached(offset, len, inode->size_told), 0, 0);
-}
-
-cloudabi_errno_t fs_sync(struct inode *inode, uint64_t size, uint64_t mtim, uint64_t atim)
-{
-    struct fs *fs = inode->fs;
-    if (!inode_is(inode, DISK_MODE_REGULAR))
-        return 0;
-    if (size > fs->size_max)
-        return CLOUDABI_EFBIG;
-    TRY(fs_begin(fs, ROOM_SMALL));
-    return take_state(inode, size, mtim, atim);
+        out->wants_wrote ? 0 : data_reached(request->offset, out->len, request->size);
+    return data_take_state(inode, reached, request->mtim, request->atim);
 }

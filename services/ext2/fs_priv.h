@@ -187,6 +187,8 @@ cloudabi_errno_t inode_free_bit(struct fs *fs, uint32_t ino, bool directory);
 cloudabi_errno_t inode_load(struct fs *fs, uint32_t ino, struct inode **out);
 /* A new one in memory: for inode_alloc(). ENOMEM. */
 cloudabi_errno_t inode_new(struct fs *fs, uint32_t ino, struct inode **out);
+/* inode_disk.c: fills in what the disk says. ESTALE: free; EIO: damaged. */
+cloudabi_errno_t inode_read(struct inode *inode);
 struct inode *inode_find(struct fs *fs, uint32_t ino); /* in memory, or NULL; no hold */
 /* Writes it to its block of the table, as part of the transaction. FRESH: everything else of the inode becomes
  * zero. */
@@ -235,6 +237,17 @@ cloudabi_errno_t promise_make(struct inode *inode, uint32_t logical, uint32_t co
 void promise_keep(struct inode *inode, uint32_t logical,
                   uint32_t count); /* without asking: blocks just freed */
 void promise_drop(struct inode *inode, uint32_t logical, uint32_t count);
+
+/* --- data.c, wrote.c ---------------------------------------------------------------------- */
+
+/* Whether pages of this range can be asked for. */
+cloudabi_errno_t data_check(const struct inode *inode, uint64_t offset, uint64_t len);
+/* The range in blocks from *FIRST on, cut where no file can reach: their number. */
+uint32_t data_blocks(const struct fs *fs, uint64_t offset, uint64_t len, uint32_t *first);
+/* How far a file of SIZE is known when the data of this range is on the device; 0: it lies behind the size. */
+uint64_t data_reached(uint64_t offset, uint64_t len, uint64_t size);
+/* The size, if it is larger, and the times that are not 0. */
+cloudabi_errno_t data_take_state(struct inode *inode, uint64_t size, uint64_t mtim, uint64_t atim);
 
 /* --- dir.c, index.c ----------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ext2 on a device that stops to work, and on images that were damaged on purpose. Whatever fails, what reaches the disk
- * holds together; what is damaged is refused or gives EIO, and is remembered in the super block.
+ * ext2 on a device that stops to work, and on images that were damaged on purpose. Whatever fails, what reaches the
+ * disk holds together; what is damaged is refused or gives EIO, and is remembered in the super block.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -108,7 +108,7 @@ static void prepare(const char *options)
 
 #define STEPS 1500
 
-/* Works until COUNT reads or writes were made, and a bit further; then what is on the disk is repaired by its journal. */
+/* Works until COUNT reads or writes were made, and a bit further; then the journal repairs what is on the disk. */
 static void fail_after(long count, bool writes)
 {
     assert_int_equal(host_shell("cp base image"), 0);
