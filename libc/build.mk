@@ -18,7 +18,7 @@ LIBC_START_FLAGS := -fno-sanitize=safe-stack -fno-stack-protector
 # Members of newlib's libc.a whose functions the system layer supplies.
 LIBC_REPLACED := setjmp isatty _isatty errno lock abort raise _Exit aligned_alloc reallocarray creat \
     rename sleep usleep stack_protector u_strerr execl execle execlp execv \
-    execve execvp memcpy memmove mempcpy memset
+    execve execvp memcpy memmove mempcpy memset memchr memcmp strlen
 
 LIBC_CALLS := build/gen/libc/calls.inc
 $(LIBC_CALLS): build/gen/abi/.stamp

@@ -98,7 +98,7 @@ static cloudabi_errno_t knode_use(struct name_request *request, struct knode *no
         error = knode_open(request, node);
         break;
     case PORT_STAT:
-        error = knode_stat(node, &request->stat);
+        error = knode_stat(node, request->stat);
         break;
     case PORT_READLINK:
         error = CLOUDABI_EINVAL;

@@ -126,9 +126,14 @@ static enum walk walk_of_name(const struct lookup *lookup, enum walk otherwise)
     return lookup->text.ends_dot ? WALK_ALL : otherwise;
 }
 
+static bool walks_on(const struct lookup *lookup, enum walk how)
+{
+    return lookup->text.len > 0 && (how != WALK_DOTDOT || lookup->text.has_dotdot);
+}
+
 static cloudabi_errno_t walk(struct lookup *lookup, enum walk how)
 {
-    while (lookup->text.len > 0 && (how != WALK_DOTDOT || lookup->text.has_dotdot)) {
+    while (walks_on(lookup, how)) {
         size_t part = name_text_first(&lookup->text);
         bool again = false;
         cloudabi_errno_t error;
@@ -159,7 +164,7 @@ static cloudabi_errno_t perform(struct lookup *lookup)
     for (;;) {
         bool again;
         enum walk how = lookup->itself != 0 ? walk_of_name(lookup, WALK_DOTDOT) : WALK_DOTDOT;
-        cloudabi_errno_t error = walk(lookup, how);
+        cloudabi_errno_t error = walks_on(lookup, how) ? walk(lookup, how) : 0;
         if (error != 0)
             return error;
         if (lookup->text.len == 0 && lookup->itself != 0)
@@ -243,9 +248,8 @@ cloudabi_errno_t namei_stat(const struct fd_grant *dir, const struct user_path *
     if (error != 0)
         return error;
     lookup.request.flags = follow(flags);
+    lookup.request.stat = out;
     error = perform(&lookup);
-    if (error == 0)
-        *out = lookup.request.stat;
     lookup_end(&lookup);
     return error;
 }

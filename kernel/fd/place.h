@@ -41,16 +41,16 @@ struct name_request {
     struct place *dir2; /* LINK, RENAME */
     const cloudabi_filestat_t *attr;
     uint16_t mask;
+    cloudabi_filestat_t *stat; /* STAT: filled in */
     /* results */
     enum port_kind kind;
     size_t consumed; /* LINK, CROSS */
     char *link;      /* room for NAME_TARGET_MAX bytes; LINK: target; READLINK: the bytes */
     size_t link_len;
-    struct fd_grant given;    /* CROSS: referenced */
-    struct place found;       /* WALK: referenced */
-    struct file *file;        /* OPEN: referenced */
-    struct rights rights;     /* OPEN */
-    cloudabi_filestat_t stat; /* STAT */
+    struct fd_grant given; /* CROSS: referenced */
+    struct place found;    /* WALK: referenced */
+    struct file *file;     /* OPEN: referenced */
+    struct rights rights;  /* OPEN */
 };
 
 cloudabi_errno_t place_request(struct name_request *request);

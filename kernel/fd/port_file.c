@@ -34,14 +34,14 @@ void port_stat_overlay(struct port *port, uint64_t id, cloudabi_filestat_t *stat
     memobj_put(object);
 }
 
-void port_times_set(struct port *port, uint64_t id, const cloudabi_filestat_t *stat)
+void port_times_set(struct port *port, uint64_t id, const struct port_attr *attr)
 {
     struct memobj *object = object_in_use(port, id);
     if (object == NULL)
         return;
     if (mutex_lock_killable(&object->write) == 0) {
-        object->atime = stat->st_atim;
-        object->mtime = stat->st_mtim;
+        object->atime = attr->atim;
+        object->mtime = attr->mtim;
         mutex_unlock(&object->write);
     }
     memobj_put(object);

@@ -216,12 +216,11 @@ static cloudabi_errno_t take_done(struct name_request *request, struct port_call
 {
     switch (request->op) {
     case PORT_PUTATTR:
-        port_attr_to_stat(call->port, &call->reply->attr, &request->stat);
-        port_times_set(call->port, call->reply->node, &request->stat);
+        port_times_set(call->port, call->reply->node, &call->reply->attr);
         return 0;
     case PORT_STAT:
-        port_attr_to_stat(call->port, &call->reply->attr, &request->stat);
-        port_stat_overlay(call->port, call->reply->node, &request->stat);
+        port_attr_to_stat(call->port, &call->reply->attr, request->stat);
+        port_stat_overlay(call->port, call->reply->node, request->stat);
         return 0;
     case PORT_READLINK:
         return take_link(request, call);

@@ -253,7 +253,7 @@ void port_attr_to_stat(const struct port *port, const struct port_attr *attr,
 /* The kernel owns size and times of an object in use. */
 void port_stat_overlay(struct port *port, uint64_t node, cloudabi_filestat_t *stat);
 /* The service has set the times of a node by name: the object that lives, if any, takes them over. */
-void port_times_set(struct port *port, uint64_t id, const cloudabi_filestat_t *stat);
+void port_times_set(struct port *port, uint64_t id, const struct port_attr *attr);
 
 /* --- port_block.c: block devices -------------------------------------------------------------------------------- */
 cloudabi_errno_t port_block_read(struct file *file, const struct user_vec *to,

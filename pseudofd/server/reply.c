@@ -122,10 +122,13 @@ bool path_next(const char **path, size_t *len, const char **name, size_t *name_l
 {
     if (*len == 0)
         return false;
-    const char *slash = memchr(*path, '/', *len);
-    *name = *path;
-    *name_len = slash != NULL ? (size_t)(slash - *path) : *len;
-    size_t used = *name_len + (slash != NULL);
+    const char *text = *path;
+    size_t left = *len, part = 0;
+    while (part < left && text[part] != '/') /* names are short */
+        part++;
+    *name = text;
+    *name_len = part;
+    size_t used = part < left ? part + 1 : part;
     *path += used;
     *len -= used;
     return true;
