@@ -9,7 +9,7 @@
  *   u I        f<I> is removed                           U   ... and its directory fsynced
  *   l N        N more bytes are appended to `log`        L   ... by a write that is synchronous
  *   r V        `config` is replaced by version V         R   ... with both file and directory fsynced
- *   w S V      sector-sized slot S of `slots` is V       W   ... by a write that is synchronous
+ *   w S V      sector-sized slot S of `slots` is V       W   ... by a synchronous write, or a store and msync
  *   d I        directory d<I> with a file x in it        D   ... x is fsynced (nothing else is)
  *   e I        x and d<I> are removed                    E   ... and their directory fsynced
  *
@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@
 #define DIRS  6u
 
 static int dir, log_file, slots;
+static char *mapped_slots;
 static uint64_t random_state;
 static unsigned next_id = 1, version, slot_version, noise_count;
 
@@ -215,8 +217,14 @@ static void replace_config(void)
 static void write_slot(void)
 {
     unsigned slot = pick(SLOTS), id = ++slot_version;
+    const char *bytes = content(2000000 + id, 0, SLOT);
     say("w %u %u\n", slot, id);
-    must(pwrite(slots, content(2000000 + id, 0, SLOT), SLOT, slot * SLOT) == SLOT, "pwrite");
+    if (pick(2) == 0) {
+        must(pwrite(slots, bytes, SLOT, slot * SLOT) == SLOT, "pwrite");
+    } else {
+        memcpy(mapped_slots + slot * SLOT, bytes, SLOT);
+        must(msync(mapped_slots, SLOTS * SLOT, MS_SYNC) == 0, "msync");
+    }
     say("W %u %u\n", slot, id);
 }
 
@@ -287,7 +295,7 @@ static int open_data_sync(const char *name)
                                       .fs_rights_base =
                                           CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE |
                                           CLOUDABI_RIGHT_FD_SEEK | CLOUDABI_RIGHT_FD_SYNC |
-                                          CLOUDABI_RIGHT_FD_DATASYNC};
+                                          CLOUDABI_RIGHT_FD_DATASYNC | CLOUDABI_RIGHT_MEM_MAP};
     cloudabi_fd_t fd = 0;
     must(cloudabi_sys_file_open(at, name, strlen(name), CLOUDABI_O_CREAT, &wanted, &fd) == 0,
          "create");
@@ -302,6 +310,8 @@ static void prepare(void)
     must(log_file >= 0, "create");
     slots = open_data_sync("slots");
     must(pwrite(slots, zeros, sizeof(zeros), 0) == (ssize_t)sizeof(zeros), "pwrite");
+    mapped_slots = mmap(NULL, sizeof(zeros), PROT_READ | PROT_WRITE, MAP_SHARED, slots, 0);
+    must(mapped_slots != MAP_FAILED, "mmap");
     must(fsync(slots) == 0 && fsync(log_file) == 0 && fsync(dir) == 0, "fsync");
 }
 
