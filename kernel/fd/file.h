@@ -90,7 +90,8 @@ struct file {
     uint64_t position; /* position_lock */
     struct job *job;   /* constant: who pays; referenced */
     bool write_open;   /* constant: opened with FD_WRITE (ETXTBSY and exec's EBADF) */
-    uint32_t error_seen; /* write errors of its memory object that it has reported: memobj_error() */
+    uint32_t
+        error_seen; /* write errors of its memory object that it has reported: memobj_error() */
     /* Sockets: where descriptors wait to be received from it (kernel/fd/pass.h). */
     struct pass_queue *inbox;   /* constant once created */
     _Atomic uint32_t in_flight; /* pass lock: messages that hold it, if it has an inbox */

@@ -30,6 +30,8 @@ static cloudabi_errno_t move(struct memobj *object, bool write, uint64_t offset,
         copy(page.data + skip, data, len);
     else if (page.data != NULL)
         copy(data, page.data + skip, len);
+    else if (len == PAGE_SIZE)
+        arch_page_zero(data);
     else
         memset(data, 0, len);
     if (write)

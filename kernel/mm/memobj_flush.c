@@ -213,9 +213,7 @@ static void clean_end(struct memobj *object)
 static cloudabi_errno_t clean_run(struct memobj *object, uint64_t *first, uint64_t end, bool *more)
 {
     struct paging *paging = object->paging;
-    struct run run;
-    run.object = object;
-    run.count = 0;
+    struct run run = {.object = object};
     *more = false;
     spinlock_lock(&object->lock);
     if (paging->dirty != 0 && object->revoked == 0) {

@@ -154,6 +154,9 @@ static inline cloudabi_errno_t pager_set_attr(struct server *server, struct call
         control->last_size = call->request.attr.size;
         for (uint64_t i = (control->last_size + PAGE - 1) / PAGE; i < DISK_PAGES; i++)
             control->mapped[i] = 0;
+        if (control->last_size % PAGE != 0 && control->last_size < DISK_PAGES * PAGE)
+            memset(page_at(control->last_size / PAGE) + control->last_size % PAGE, 0,
+                   PAGE - control->last_size % PAGE); /* the rest of the last page is the pager's */
     }
     return 0;
 }
