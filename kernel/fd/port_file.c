@@ -58,6 +58,8 @@ static cloudabi_errno_t paged_stat(struct file *file, cloudabi_filestat_t *out)
 static cloudabi_errno_t paged_sync(struct file *file, bool data_only)
 {
     const struct memobj *object = file->data;
+    if (object->fixed && object->paging == NULL) /* a RAM disk: it is where it will ever be */
+        return object->revoked;
     cloudabi_errno_t error = memfile_sync(file, data_only);
     return error != 0 || object->paging != NULL ? error : port_node_sync(file->backing, data_only);
 }
