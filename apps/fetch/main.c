@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fetch [-i] URL: writes what an http:// URL stands for to standard output; -i with the head of the answer. Needs: net (with
- * tcp/connect, and dns/ for names), stdout, stderr. Exits with 0 if the answer was 2xx and whole.
+ * fetch [-i] URL: writes what an http:// URL stands for to standard output; -i with the head of the answer. Needs: net
+ * (with tcp/connect, and dns/ for names), stdout, stderr. Exits with 0 if the answer was 2xx and whole.
  */
 #include <errno.h>
 #include <netdb.h>

@@ -39,15 +39,15 @@ struct net_header {
 /* The header starts 2 bytes in: then the IP header after 14 bytes of Ethernet is 4-aligned. */
 #define HEADER_OFFSET   2
 #define FRAME_OFFSET    (HEADER_OFFSET + (unsigned)sizeof(struct net_header))
-#define RECEIVE_LENGTH  (VIRTIO_NET_BUFFER - HEADER_OFFSET)
+#define RECEIVE_LENGTH  (NIC_BUFFER - HEADER_OFFSET)
 #define ETHERNET_HEADER 14
 
 static_assert(sizeof(struct net_header) == 12, "Virtio 1.1, 5.1.6");
-static_assert(FRAME_OFFSET + VIRTIO_NET_FRAME_MAX <= VIRTIO_NET_BUFFER, "a frame fits");
+static_assert(FRAME_OFFSET + NIC_FRAME_MAX <= NIC_BUFFER, "a frame fits");
 
 static uint8_t *buffer_at(struct virtio_net_pool *pool, uint16_t index)
 {
-    return (uint8_t *)pool->dma.memory + (size_t)index * VIRTIO_NET_BUFFER;
+    return (uint8_t *)pool->dma.memory + (size_t)index * NIC_BUFFER;
 }
 
 /* Tokens are index + 1, so that none is NULL. */
@@ -64,7 +64,7 @@ static uint16_t index_of(void *token)
 static int pool_open(struct virtio_net *net, struct virtio_net_pool *pool, uint16_t count)
 {
     struct pci_function *function = net->device.function;
-    size_t bytes = ((size_t)count * VIRTIO_NET_BUFFER + 4095) & ~(size_t)4095;
+    size_t bytes = ((size_t)count * NIC_BUFFER + 4095) & ~(size_t)4095;
     int error = function->ops->dma_alloc(function->context, bytes, &pool->dma);
     if (error != 0)
         return error;
@@ -78,7 +78,7 @@ static int pool_open(struct virtio_net *net, struct virtio_net_pool *pool, uint1
 static int receive_queue(struct virtio_net *net, uint16_t index)
 {
     struct virtqueue_buffer buffer = {
-        .bus = net->receive_pool.dma.bus + (size_t)index * VIRTIO_NET_BUFFER + HEADER_OFFSET,
+        .bus = net->receive_pool.dma.bus + (size_t)index * NIC_BUFFER + HEADER_OFFSET,
         .length = RECEIVE_LENGTH,
     };
     return virtqueue_add(&net->receive.ring, &buffer, 0, 1, token_of(index));
@@ -153,7 +153,7 @@ void virtio_net_close(struct virtio_net *net)
     net->transmit.ring = (struct virtqueue){.broken = true};
 }
 
-int virtio_net_receive(struct virtio_net *net, struct virtio_net_frame *frame)
+int virtio_net_receive(struct virtio_net *net, struct nic_frame *frame)
 {
     void *token;
     uint32_t length;
@@ -171,7 +171,7 @@ int virtio_net_receive(struct virtio_net *net, struct virtio_net_frame *frame)
             virtio_net_recycle(net, index);
             continue;
         }
-        *frame = (struct virtio_net_frame){
+        *frame = (struct nic_frame){
             .data = buffer + FRAME_OFFSET,
             .length = length - (uint32_t)sizeof(header),
             .index = index,
@@ -225,10 +225,10 @@ void virtio_net_cancel(struct virtio_net *net, uint16_t index)
 }
 
 int virtio_net_send(struct virtio_net *net, uint16_t index, uint32_t length,
-                    struct virtio_net_checksum checksum)
+                    struct nic_checksum checksum)
 {
     struct virtio_net_pool *pool = &net->transmit_pool;
-    if (index >= pool->count || !pool->held[index] || length > VIRTIO_NET_FRAME_MAX)
+    if (index >= pool->count || !pool->held[index] || length > NIC_FRAME_MAX)
         return EINVAL;
     struct net_header header = {.gso_type = HEADER_GSO_NONE};
     if (checksum.start != 0) {
@@ -238,7 +238,7 @@ int virtio_net_send(struct virtio_net *net, uint16_t index, uint32_t length,
     }
     memcpy(buffer_at(pool, index) + HEADER_OFFSET, &header, sizeof(header));
     struct virtqueue_buffer buffer = {
-        .bus = pool->dma.bus + (size_t)index * VIRTIO_NET_BUFFER + HEADER_OFFSET,
+        .bus = pool->dma.bus + (size_t)index * NIC_BUFFER + HEADER_OFFSET,
         .length = (uint32_t)sizeof(header) + length,
     };
     int error = virtqueue_add(&net->transmit.ring, &buffer, 1, 0, token_of(index));

@@ -12,10 +12,9 @@
 #ifndef DRIVERS_VIRTIO_NET_VIRTIO_NET_H
 #define DRIVERS_VIRTIO_NET_VIRTIO_NET_H
 
+#include "drivers/nic/nic.h"
 #include "drivers/virtio/virtio.h"
 
-#define VIRTIO_NET_BUFFER      2048
-#define VIRTIO_NET_FRAME_MAX   1518
 #define VIRTIO_NET_BUFFERS_MAX 256
 
 /* Buffers of one direction. */
@@ -39,19 +38,6 @@ struct virtio_net {
     bool msix;
 };
 
-struct virtio_net_frame {
-    uint8_t *data;
-    uint32_t length;
-    uint16_t index;
-    bool checksum_good; /* transport checksum verified, or never left the machine */
-};
-
-/* A partial transport checksum for the device to complete: the pseudo header's sum is in its place. */
-struct virtio_net_checksum {
-    uint16_t start;  /* of the transport header, from the start of the frame; 0: none */
-    uint16_t offset; /* of the checksum in it */
-};
-
 /*
  * Brings the card up. The interrupt must have been opened before (it decides between MSI-X and INTx).
  * `buffers`: per direction, at most VIRTIO_NET_BUFFERS_MAX, a power of two of at least 2.
@@ -60,15 +46,15 @@ int virtio_net_open(struct virtio_net *net, struct pci_function *function, uint1
 void virtio_net_close(struct virtio_net *net);
 
 /* EAGAIN: nothing there. */
-int virtio_net_receive(struct virtio_net *net, struct virtio_net_frame *frame);
+int virtio_net_receive(struct virtio_net *net, struct nic_frame *frame);
 void virtio_net_recycle(struct virtio_net *net, uint16_t index);
 /* Received buffers that the device may still fill. */
 uint16_t virtio_net_receive_room(const struct virtio_net *net);
 
-/* A buffer of VIRTIO_NET_FRAME_MAX bytes to fill and to give to _send or _cancel. EAGAIN: all busy. */
+/* A buffer of NIC_FRAME_MAX bytes to fill and to give to _send or _cancel. EAGAIN: all busy. */
 int virtio_net_prepare(struct virtio_net *net, uint8_t **data, uint16_t *index);
 int virtio_net_send(struct virtio_net *net, uint16_t index, uint32_t length,
-                    struct virtio_net_checksum checksum);
+                    struct nic_checksum checksum);
 void virtio_net_cancel(struct virtio_net *net, uint16_t index);
 
 /* Takes back buffers whose frames are out. */
@@ -84,5 +70,8 @@ bool virtio_net_arm(struct virtio_net *net, bool want_transmit);
 void virtio_net_acknowledge(struct virtio_net *net);
 
 bool virtio_net_link(struct virtio_net *net);
+
+/* The opened card as any other. */
+void virtio_net_nic(struct virtio_net *net, struct nic *nic);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * socket, connect, and what libc keeps of sockets (listen.c: bind, listen, accept). A fresh socket is one end
- * of a pair whose other end is closed: a number to hold on to. connect and listen open the name for the address below the grant `net` and put
- * what they get under that number. Which addresses can be reached is decided by what the grant names; for
- * others the calls fail with EACCES.
+ * of a pair whose other end is closed: a number to hold on to. connect and listen open the name for the address
+ * below the grant `net` and put what they get under that number. Which addresses can be reached is decided by
+ * what the grant names; for others the calls fail with EACCES.
  */
 #include <arpa/inet.h>
 #include <stdio.h>

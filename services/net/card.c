@@ -18,21 +18,22 @@
 static void buffer_free(struct pbuf *pbuf)
 {
     struct card_buffer *buffer = (struct card_buffer *)pbuf;
-    virtio_net_recycle(&buffer->card->device, buffer->index);
+    struct nic *nic = &buffer->card->nic;
+    nic->ops->recycle(nic->driver, buffer->index);
 }
 
-static struct pbuf *frame_copied(struct card *card, const struct virtio_net_frame *frame)
+static struct pbuf *frame_copied(struct card *card, const struct nic_frame *frame)
 {
     struct pbuf *pbuf = pbuf_alloc(PBUF_RAW, (u16_t)frame->length, PBUF_RAM);
     if (pbuf != NULL) {
         memcpy(pbuf->payload, frame->data, frame->length);
         card->stats.received_copied++;
     }
-    virtio_net_recycle(&card->device, frame->index);
+    card->nic.ops->recycle(card->nic.driver, frame->index);
     return pbuf;
 }
 
-static struct pbuf *frame_in_place(struct card *card, const struct virtio_net_frame *frame)
+static struct pbuf *frame_in_place(struct card *card, const struct nic_frame *frame)
 {
     struct card_buffer *buffer = &card->buffers[frame->index];
     buffer->pbuf.custom_free_function = buffer_free;
@@ -43,7 +44,7 @@ static struct pbuf *frame_in_place(struct card *card, const struct virtio_net_fr
 }
 
 /* Ethernet has no shorter frames, and lwIP relies on that; a virtual card delivers them unpadded. */
-static void pad(struct virtio_net_frame *frame)
+static void pad(struct nic_frame *frame)
 {
     if (frame->length >= FRAME_MIN)
         return;
@@ -51,11 +52,11 @@ static void pad(struct virtio_net_frame *frame)
     frame->length = FRAME_MIN;
 }
 
-static void receive(struct card *card, struct virtio_net_frame *frame)
+static void receive(struct card *card, struct nic_frame *frame)
 {
     pad(frame);
     reuse_check(frame->data, frame->length);
-    bool scarce = virtio_net_receive_room(&card->device) < card->device.receive_pool.count / 2;
+    bool scarce = card->nic.ops->receive_room(card->nic.driver) < card->nic.receive_buffers / 2;
     struct pbuf *pbuf = scarce ? frame_copied(card, frame) : frame_in_place(card, frame);
     card->stats.received++;
     card->stats.received_bytes += frame->length;
@@ -76,7 +77,7 @@ static void fail(struct card *card)
 {
     if (!card->failed) {
         card->failed = true;
-        virtio_net_close(&card->device);
+        card->nic.ops->close(card->nic.driver);
         netif_set_link_down(&card->netif);
     }
 }
@@ -87,26 +88,26 @@ static err_t send_frame(struct netif *netif, struct pbuf *pbuf)
     struct card *card = netif->state;
     uint8_t *data;
     uint16_t index;
-    if (pbuf->tot_len > VIRTIO_NET_FRAME_MAX)
+    if (pbuf->tot_len > NIC_FRAME_MAX)
         return ERR_BUF;
-    int error = virtio_net_prepare(&card->device, &data, &index);
+    int error = card->nic.ops->prepare(card->nic.driver, &data, &index);
     if (error != 0) {
         card->stalled = true;
         card->stats.send_stalled++;
         return error == EAGAIN ? ERR_MEM : ERR_IF;
     }
     uint32_t length = pbuf_copy_partial(pbuf, data, pbuf->tot_len, 0);
-    struct frame_checksum tcp = frame_finish_tcp(data, length, card->device.checksum_offload);
-    struct virtio_net_checksum checksum = {0};
-    if (card->device.checksum_offload)
-        checksum = (struct virtio_net_checksum){tcp.start, tcp.offset};
+    struct frame_checksum tcp = frame_finish_tcp(data, length, card->nic.checksum_offload);
+    struct nic_checksum checksum = {0};
+    if (card->nic.checksum_offload)
+        checksum = (struct nic_checksum){tcp.start, tcp.offset};
     if (length < FRAME_MIN) {
         memset(data + length, 0, FRAME_MIN - length);
         length = FRAME_MIN;
     }
     card->stats.sent++;
     card->stats.sent_bytes += length;
-    return virtio_net_send(&card->device, index, length, checksum) == 0 ? ERR_OK : ERR_IF;
+    return card->nic.ops->send(card->nic.driver, index, length, checksum) == 0 ? ERR_OK : ERR_IF;
 }
 
 static err_t netif_setup(struct netif *netif)
@@ -117,22 +118,58 @@ static err_t netif_setup(struct netif *netif)
     netif->output = etharp_output;
     netif->output_ip6 = ethip6_output;
     netif->linkoutput = send_frame;
-    netif->mtu = card->device.mtu;
+    netif->mtu = card->nic.mtu;
     netif->hwaddr_len = ETH_HWADDR_LEN;
-    memcpy(netif->hwaddr, card->device.mac, ETH_HWADDR_LEN);
+    memcpy(netif->hwaddr, card->nic.mac, ETH_HWADDR_LEN);
     netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
                    NETIF_FLAG_IGMP | NETIF_FLAG_MLD6;
     NETIF_SET_CHECKSUM_CTRL(netif, NETIF_CHECKSUM_ENABLE_ALL & ~NETIF_CHECKSUM_GEN_TCP);
     return ERR_OK;
 }
 
+/* The driver for a function, by its number; NULL: there is none. */
+typedef int open_driver(struct card *card, struct pci_function *function);
+
+static int open_virtio(struct card *card, struct pci_function *function)
+{
+    int error = virtio_net_open(&card->virtio, function, CARD_BUFFERS);
+    if (error == 0)
+        virtio_net_nic(&card->virtio, &card->nic);
+    return error;
+}
+
+static int open_e1000(struct card *card, struct pci_function *function)
+{
+    int error = e1000_open(&card->e1000, function, CARD_BUFFERS);
+    if (error == 0)
+        e1000_nic(&card->e1000, &card->nic);
+    return error;
+}
+
+const struct pci_match card_matches[CARD_MATCHES] = {
+    {VIRTIO_VENDOR, VIRTIO_DEVICE_BASE + VIRTIO_TYPE_NET},
+    {VIRTIO_VENDOR, VIRTIO_DEVICE_NET_TRANSITIONAL},
+    {E1000_VENDOR, E1000_DEVICE_82540EM},
+};
+
+static open_driver *driver_of(struct pci_function *function)
+{
+    uint32_t vendor = 0;
+    if (pci_config_read(function, PCI_VENDOR_ID, 2, &vendor) != 0)
+        return NULL;
+    return vendor == VIRTIO_VENDOR ? open_virtio : vendor == E1000_VENDOR ? open_e1000 : NULL;
+}
+
 int card_open(struct card *card, struct pci_function *function, const char *hostname)
 {
+    open_driver *open = driver_of(function);
+    if (open == NULL)
+        return ENODEV;
     /* The first interrupt serves both queues; opening it lets the kernel choose MSI-X or INTx. */
     int error = function->ops->irq_open(function->context, 0, &card->irq);
     if (error != 0)
         return error;
-    error = virtio_net_open(&card->device, function, CARD_BUFFERS);
+    error = open(card, function);
     if (error != 0)
         return error;
     if (netif_add_noaddr(&card->netif, card, netif_setup, ethernet_input) == NULL)
@@ -151,7 +188,7 @@ void card_check_link(struct card *card)
 {
     if (!card->present || card->failed)
         return;
-    if (virtio_net_link(&card->device))
+    if (card->nic.ops->link(card->nic.driver))
         netif_set_link_up(&card->netif);
     else
         netif_set_link_down(&card->netif);
@@ -160,8 +197,8 @@ void card_check_link(struct card *card)
 /* Frames that found no buffer are TCP's to send again; other protocols lose them. */
 static void resume_sending(struct card *card)
 {
-    if (!card->stalled || virtio_net_reap(&card->device) != 0 ||
-        card->device.transmit_pool.free_count == 0)
+    bool room = false;
+    if (!card->stalled || card->nic.ops->reap(card->nic.driver, &room) != 0 || !room)
         return;
     card->stalled = false;
     for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL && !card->stalled; pcb = pcb->next)
@@ -176,11 +213,11 @@ void card_trust_loop(struct card *card)
 
 bool card_poll(struct card *card)
 {
-    struct virtio_net_frame frame;
+    struct nic_frame frame;
     if (!card->present || card->failed)
         return false;
     for (int i = 0; i < POLL_BUDGET; i++) {
-        int error = virtio_net_receive(&card->device, &frame);
+        int error = card->nic.ops->receive(card->nic.driver, &frame);
         if (error == EAGAIN) {
             resume_sending(card);
             return false;
@@ -195,10 +232,16 @@ bool card_poll(struct card *card)
     return true;
 }
 
+void card_acknowledge(struct card *card)
+{
+    if (card->present && !card->failed)
+        card->nic.ops->acknowledge(card->nic.driver);
+}
+
 bool card_settle(struct card *card)
 {
     if (!card->present || card->failed)
         return false;
-    virtio_net_flush(&card->device);
-    return virtio_net_arm(&card->device, card->stalled);
+    card->nic.ops->flush(card->nic.driver);
+    return card->nic.ops->arm(card->nic.driver, card->stalled);
 }

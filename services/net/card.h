@@ -9,6 +9,8 @@
 #ifndef SERVICES_NET_CARD_H
 #define SERVICES_NET_CARD_H
 
+#include "drivers/e1000/e1000.h"
+#include "drivers/pci/pci_fd.h"
 #include "drivers/virtio_net/virtio_net.h"
 #include "lwip/netif.h"
 #include "lwip/pbuf.h"
@@ -33,7 +35,11 @@ struct net;
 
 struct card {
     struct net *net;
-    struct virtio_net device;
+    struct nic nic; /* over one of the two drivers */
+    union {
+        struct virtio_net virtio;
+        struct e1000 e1000;
+    };
     struct netif netif;
     int irq;
     bool present;
@@ -43,8 +49,15 @@ struct card {
     struct card_buffer buffers[CARD_BUFFERS];
 };
 
-/* Brings the card and its interface up. `card->device` is zeroed before. Returns an errno value. */
+/* The functions that there are drivers for. */
+#define CARD_MATCHES 3
+extern const struct pci_match card_matches[CARD_MATCHES];
+
+/* Brings the card and its interface up. `card` is zeroed before. Returns an errno value. */
 int card_open(struct card *card, struct pci_function *function, const char *hostname);
+
+/* After an interrupt. */
+void card_acknowledge(struct card *card);
 
 /* Handles what the device has finished. True if it stopped at its budget with more to do. */
 bool card_poll(struct card *card);

@@ -81,19 +81,15 @@ void net_deliver(struct net *self)
 
 static void open_card(int directory)
 {
-    static const struct pci_match matches[] = {
-        {VIRTIO_VENDOR, VIRTIO_DEVICE_BASE + VIRTIO_TYPE_NET},
-        {VIRTIO_VENDOR, VIRTIO_DEVICE_NET_TRANSITIONAL},
-    };
     struct pci_function function;
     net.card.net = &net;
     if (directory < 0) {
         net_log(&net, "net: no grant 'pci': there will be no network card");
         return;
     }
-    int error = pci_fd_find(directory, matches, sizeof(matches) / sizeof(matches[0]), &pci);
+    int error = pci_fd_find(directory, card_matches, CARD_MATCHES, &pci);
     if (error != 0) {
-        net_log(&net, "net: no virtio network card (%s)", strerror(error));
+        net_log(&net, "net: no network card that there is a driver for (%s)", strerror(error));
         return;
     }
     pci_fd_function(&pci, &function);
@@ -152,7 +148,7 @@ static void handle(const cloudabi_event_t *event)
         event->error != 0 || (event->fd_readwrite.flags & CLOUDABI_EVENT_FD_READWRITE_HANGUP) != 0;
     switch (event->userdata & SOURCE_MASK) {
     case SOURCE_IRQ:
-        virtio_net_acknowledge(&net.card.device);
+        card_acknowledge(&net.card);
         break;
     case SOURCE_LISTENER:
         listener_event(object, hangup);

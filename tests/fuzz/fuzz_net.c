@@ -106,7 +106,7 @@ static void arrive(const uint8_t *frame, size_t length)
     target[0] = 2;
     memcpy(target + HEADER, frame, length);
     if (length >= 6)
-        memcpy(target + HEADER, frame[0] & 1 ? broadcast : net.card.device.mac, 6);
+        memcpy(target + HEADER, frame[0] & 1 ? broadcast : net.card.nic.mac, 6);
     fake_virtio_finish(&fake, 0, (uint32_t)head, (uint32_t)(HEADER + length));
 }
 
@@ -135,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
         start();
     started = true;
     for (int frames = 0; size >= 2 && frames < 16; frames++) {
-        size_t length = (size_t)(input[0] << 8 | input[1]) % VIRTIO_NET_FRAME_MAX;
+        size_t length = (size_t)(input[0] << 8 | input[1]) % NIC_FRAME_MAX;
         input += 2;
         size -= 2;
         if (length > size)

@@ -11,7 +11,7 @@
 
 static void exercise(struct virtio_net *net)
 {
-    struct virtio_net_frame frame;
+    struct nic_frame frame;
     uint8_t *data;
     uint16_t index;
     while (virtio_net_receive(net, &frame) == 0) {
@@ -21,8 +21,8 @@ static void exercise(struct virtio_net *net)
             virtio_net_recycle(net, frame.index);
     }
     if (virtio_net_prepare(net, &data, &index) == 0) {
-        memset(data, 7, VIRTIO_NET_FRAME_MAX);
-        (void)virtio_net_send(net, index, VIRTIO_NET_FRAME_MAX, (struct virtio_net_checksum){0});
+        memset(data, 7, NIC_FRAME_MAX);
+        (void)virtio_net_send(net, index, NIC_FRAME_MAX, (struct nic_checksum){0});
     }
     virtio_net_flush(net);
     virtio_net_arm(net, true);

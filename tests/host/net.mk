@@ -20,6 +20,6 @@ $(eval $(call hosttest,test_resolver,tests/host/test_resolver.c $(NET_HOST_SOURC
 
 # Frames from the wire, from the virtqueue up.
 NET_FUZZ_SOURCES := $(filter-out %/main.c,$(wildcard services/net/*.c)) $(ARGDATA_SOURCES) tests/host/net_kernel.c \
-    $(wildcard pseudofd/server/*.c drivers/virtio/*.c drivers/virtio_net/*.c) drivers/pci/pci.c \
+    $(wildcard pseudofd/server/*.c drivers/virtio/*.c drivers/virtio_net/*.c drivers/e1000/*.c) drivers/pci/pci.c \
     tests/host/fake_virtio.c $(LWIP_SOURCES) $(LWIP_OURS)
 $(eval $(call fuzztarget,fuzz_net,tests/fuzz/fuzz_net.c $(sort $(NET_FUZZ_SOURCES)),$(LWIP_CFLAGS) $(LWIP_HOST_CFLAGS)))

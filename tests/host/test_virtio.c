@@ -51,7 +51,7 @@ static void send_frame(struct bench *bench, uint8_t fill, uint32_t length)
     uint16_t index;
     assert_int_equal(virtio_net_prepare(&bench->net, &data, &index), 0);
     memset(data, fill, length);
-    struct virtio_net_checksum none = {0};
+    struct nic_checksum none = {0};
     assert_int_equal(virtio_net_send(&bench->net, index, length, none), 0);
 }
 
@@ -70,7 +70,7 @@ static void test_open(void **state)
 static void test_loopback(void **state)
 {
     struct bench *bench = opened(state);
-    struct virtio_net_frame frame;
+    struct nic_frame frame;
     for (unsigned round = 0; round < 3000; round++) {
         uint32_t length = 14 + round % 1500;
         send_frame(bench, (uint8_t)round, length);
@@ -105,7 +105,7 @@ static void test_transmit_full(void **state)
 static void test_receive_held(void **state)
 {
     struct bench *bench = opened(state);
-    struct virtio_net_frame frame;
+    struct nic_frame frame;
     for (unsigned i = 0; i < 64; i++) {
         send_frame(bench, 1, 60);
         virtio_net_flush(&bench->net);
@@ -121,7 +121,7 @@ static void test_receive_held(void **state)
 static void test_checksum_flags(void **state)
 {
     struct bench *bench = opened(state);
-    struct virtio_net_frame frame;
+    struct nic_frame frame;
     bench->fake.receive_flags = 2;
     send_frame(bench, 1, 60);
     virtio_net_flush(&bench->net);
@@ -145,7 +145,7 @@ static void test_notifications_follow_event_index(void **state)
 
 static void expect_broken(struct bench *bench)
 {
-    struct virtio_net_frame frame;
+    struct nic_frame frame;
     assert_int_equal(virtio_net_receive(&bench->net, &frame), EIO);
     assert_int_equal(virtio_net_receive(&bench->net, &frame), EIO);
     assert_true(virtio_net_arm(&bench->net, false));
@@ -161,14 +161,14 @@ static void test_used_id_out_of_range(void **state)
 static void test_used_length_too_long(void **state)
 {
     struct bench *bench = opened(state);
-    fake_virtio_finish(&bench->fake, 0, 0, VIRTIO_NET_BUFFER);
+    fake_virtio_finish(&bench->fake, 0, 0, NIC_BUFFER);
     expect_broken(bench);
 }
 
 static void test_used_twice(void **state)
 {
     struct bench *bench = opened(state);
-    struct virtio_net_frame frame;
+    struct nic_frame frame;
     fake_virtio_finish(&bench->fake, 0, 3, 100);
     fake_virtio_finish(&bench->fake, 0, 3, 100);
     assert_int_equal(virtio_net_receive(&bench->net, &frame), 0);
@@ -187,7 +187,7 @@ static void test_used_index_runs_away(void **state)
 static void test_runts_are_dropped(void **state)
 {
     struct bench *bench = opened(state);
-    struct virtio_net_frame frame;
+    struct nic_frame frame;
     fake_virtio_finish(&bench->fake, 0, 0, 0);
     fake_virtio_finish(&bench->fake, 0, 1, 25);
     fake_virtio_finish(&bench->fake, 0, 2, 26);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The default image on a wire whose other end is wire.py: DHCP and its renewal, IPv6, names, time, ping, and what listens."""
+"""The default image on a wire whose other end is wire.py: DHCP, IPv6, names, time, ping, and what listens."""
 
 import os
 import struct
@@ -100,7 +100,8 @@ def read_tcp(packets):
 
 def test_nothing_listens_but_what_the_manifest_names(cable, machine):
     verdicts = cable.scan(
-        lambda port: wire.ipv4(6, wire.ROUTER, wire.GUEST, wire.tcp_syn(wire.ROUTER, OURS, wire.GUEST, port)), read_tcp)
+        lambda port: wire.ipv4(6, wire.ROUTER, wire.GUEST, wire.tcp_syn(wire.ROUTER, OURS, wire.GUEST, port)),
+        read_tcp)
     assert verdicts.pop("open") == {26}
     assert list(verdicts) == ["closed"]
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The other end of a machine's network cable: frames over two UDP ports of the host.
 
-A Wire is router, DHCP, name and time server in one, as small as the tests need; and it sends what they want to see answered.
+A Wire is router, DHCP, name and time server in one, as small as the tests need; and it sends what they want to see
+answered.
 Addresses are from the ranges for documentation (RFC 5737, 3849).
 """
 
@@ -217,7 +218,8 @@ class Wire:
         address = self.names.get(".".join(labels))
         data = ipaddress.ip_address(address).packed if address else b""
         fits = len(data) == {1: 4, 28: 16}.get(kind)
-        reply = message[:2] + struct.pack(">HHHHH", 0x8180 if address else 0x8183, 1, int(fits), 0, 0) + message[12:at + 5]
+        head = struct.pack(">HHHHH", 0x8180 if address else 0x8183, 1, int(fits), 0, 0)
+        reply = message[:2] + head + message[12:at + 5]
         if fits:
             reply += b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(data)) + data
         self.send4(17, udp(ROUTER, 53, source, port, reply), target=source)

@@ -21,6 +21,8 @@ QEMU = "qemu-system-x86_64"
 OVMF = "/usr/share/ovmf/OVMF.fd"
 CPU = "qemu64,+smep,+smap,+umip,+fsgsbase,+rdrand"
 
+CARDS = {"virtio": "virtio-net-pci,disable-legacy=on", "e1000": "e1000"}
+
 EXIT_TIMEOUT = 124
 EXIT_PANIC = 125
 EXIT_NO_STATUS = 126
@@ -37,16 +39,17 @@ class MachineError(RuntimeError):
 
 
 class Options:
-    """What a machine is made of. forwards: (host port, guest port) pairs; a host port of 0 means any free one. netdev: the
-    other side of the network card as QEMU's -netdev has it, without an id; ` mac=ADDRESS` may follow."""
+    """What a machine is made of. forwards: (host port, guest port) pairs; a host port of 0 means any free one.
+    card: the network card, one of CARDS. netdev: its other side as QEMU's -netdev has it, without an id;
+    ` mac=ADDRESS` may follow."""
 
     def __init__(self, smp=1, mem=128, disk=None, forwards=(), iso=None, icount=False, gdb=False, nic=True,
-                 uefi=False, kernel=KERNEL, archive=ARCHIVE, append="", netdev=None, extra=(), boot_disk=False,
-                 read_only=False, disk_requests=None):
+                 card="virtio", uefi=False, kernel=KERNEL, archive=ARCHIVE, append="", netdev=None, extra=(),
+                 boot_disk=False, read_only=False, disk_requests=None):
         self.smp, self.mem, self.disk, self.iso = smp, mem, disk, iso
         self.boot_disk, self.read_only, self.disk_requests = boot_disk, read_only, disk_requests
         self.forwards = [(host or free_port(), guest) for host, guest in forwards]
-        self.icount, self.gdb, self.nic, self.uefi = icount, gdb, nic, uefi
+        self.icount, self.gdb, self.nic, self.card, self.uefi = icount, gdb, nic, card, uefi
         self.kernel, self.archive, self.append, self.netdev, self.extra = kernel, archive, append, netdev, list(extra)
 
     def command(self):
@@ -64,7 +67,7 @@ class Options:
             forwards = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for host, guest in self.forwards)
             backend, _, mac = (self.netdev or "user").partition(" mac=")
             out += ["-netdev", backend + ",id=net0" + forwards, "-device",
-                    "virtio-net-pci,netdev=net0,disable-legacy=on,romfile=" + (f",mac={mac}" if mac else "")]
+                    CARDS[self.card] + ",netdev=net0,romfile=" + (f",mac={mac}" if mac else "")]
         if self.disk:
             kind = "qcow2" if self.disk.endswith(".qcow2") else "raw"
             how = ",readonly=on" if self.read_only else ""
