@@ -403,7 +403,8 @@ static const char *take_commands(struct port *port)
 
 /* --- delivery and waiting ----------------------------------------------------------------------------------- */
 
-cloudabi_errno_t port_deliver(struct port *port, struct thread **next)
+static inline __attribute__((always_inline)) cloudabi_errno_t deliver(struct port *port,
+                                                                      struct thread **next)
 {
     mutex_lock(&port->deliver);
     if (!port_is_server(port)) {
@@ -426,7 +427,12 @@ cloudabi_errno_t port_deliver(struct port *port, struct thread **next)
     return CLOUDABI_EPROTO;
 }
 
-static void flush_forgets(struct port *port)
+cloudabi_errno_t port_deliver(struct port *port, struct thread **next)
+{
+    return deliver(port, next);
+}
+
+__attribute__((noinline)) static void flush_forgets(struct port *port)
 {
     struct list freed;
     list_init(&freed);
@@ -455,7 +461,7 @@ static cloudabi_errno_t serve_sleep(struct port *port, struct thread *next)
 cloudabi_errno_t port_serve_wait(struct port *port, bool nonblock)
 {
     struct thread *next = NULL;
-    cloudabi_errno_t error = port_deliver(port, &next);
+    cloudabi_errno_t error = deliver(port, &next);
     if (!list_empty(&port->forgets))
         flush_forgets(port);
     /* With somebody to switch to, it looks only once it has got in line. */

@@ -73,7 +73,8 @@ void sched_make_ready(struct cpu *home, struct thread *thread)
 {
     struct cpu *target = choose(thread, home);
     list_remove(&thread->timer_link);
-    sched_slept(thread, 0);
+    if (sched_earns(thread))
+        sched_slept(thread, arch_clock_monotonic());
     atomic_store_explicit(&thread->state, THREAD_RUNNABLE, memory_order_relaxed);
     if (target != home) {
         /* Between the two locks it is on no queue, and so nobody's but ours. */

@@ -14,8 +14,19 @@ struct thread *sched_pick_locked(
     struct cpu *cpu); /* takes the next thread off the queue; NULL: none */
 enum sched_level sched_best_locked(
     const struct cpu *cpu); /* the highest level where somebody is ready */
-/* THREAD slept until NOW (0: look at the clock if that matters). */
-void sched_slept(struct thread *thread, uint64_t now);
+
+/* Credit of THREAD, which slept until NOW, since it was switched away from. */
+#define CREDIT_MAX ((int64_t)SCHED_SLICE_NS)
+static inline bool sched_earns(const struct thread *thread) /* else it has enough for now */
+{
+    return thread->credit <= CREDIT_MAX / 2;
+}
+static inline void sched_slept(struct thread *thread, uint64_t now)
+{
+    int64_t credit = thread->credit + ((int64_t)(now - thread->switched_in) >> 1);
+    thread->credit = credit < CREDIT_MAX ? credit : CREDIT_MAX;
+}
+
 /* Ends SELF's turn at NOW (its state says why) and runs NEXT. Both give the lock back. SLICE_END 0: a new slice. */
 void sched_switch_locked(struct cpu *cpu, struct thread *self, struct thread *next,
                          uint64_t slice_end, uint64_t now);

@@ -22,7 +22,6 @@
 #define REPORT_NS    1000000ul /* CPU time is added to the job in steps of this */
 #define METER_MIN_NS 200000ul  /* a job with a share of CPU time is not looked at more often */
 #define BUSY_SHARE   8
-#define CREDIT_MAX   ((int64_t)SCHED_SLICE_NS)
 
 struct cpu *cpus[MAX_CPUS];
 unsigned cpu_count;
@@ -61,16 +60,6 @@ void sched_init_cpu(struct cpu *cpu)
 struct thread *thread_self(void)
 {
     return arch_cpu_self()->current;
-}
-
-void sched_slept(struct thread *thread, uint64_t now)
-{
-    if (thread->credit > CREDIT_MAX / 2)
-        return; /* enough for now */
-    if (now == 0)
-        now = arch_clock_monotonic();
-    int64_t earned = (int64_t)(now - thread->switched_in) / 2; /* since it was switched away from */
-    thread->credit = earned < CREDIT_MAX - thread->credit ? thread->credit + earned : CREDIT_MAX;
 }
 
 void sched_enqueue_locked(struct cpu *cpu, struct thread *thread)

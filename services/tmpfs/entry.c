@@ -13,14 +13,14 @@ static uint32_t name_hash(struct name name)
     return hash;
 }
 
-static struct entry **bucket_of(const struct directory *dir, struct name name)
+static struct entry **bucket_of(const struct directory *dir, uint32_t hash)
 {
-    return &dir->buckets[name_hash(name) & (dir->buckets_len - 1)];
+    return &dir->buckets[hash & (dir->buckets_len - 1)];
 }
 
 static void bucket_insert(struct directory *dir, struct entry *entry)
 {
-    struct entry **bucket = bucket_of(dir, (struct name){entry->name, entry->len});
+    struct entry **bucket = bucket_of(dir, entry->hash);
     entry->hash_next = *bucket;
     *bucket = entry;
 }
@@ -48,6 +48,7 @@ bool entry_add(struct directory *dir, struct name name, struct inode *inode)
         return false;
     entry->inode = inode;
     entry->cookie = dir->next_cookie++;
+    entry->hash = name_hash(name);
     entry->len = (uint8_t)name.len;
     memcpy(entry->name, name.text, name.len);
     entry->previous = dir->last;
@@ -61,7 +62,7 @@ bool entry_add(struct directory *dir, struct name name, struct inode *inode)
 
 void entry_remove(struct directory *dir, struct entry *entry)
 {
-    struct entry **at = bucket_of(dir, (struct name){entry->name, entry->len});
+    struct entry **at = bucket_of(dir, entry->hash);
     while (*at != entry)
         at = &(*at)->hash_next;
     *at = entry->hash_next;
@@ -95,9 +96,10 @@ struct entry *tree_lookup(const struct inode *inode, struct name name)
     const struct directory *dir = &inode->dir;
     if (dir->buckets_len == 0)
         return NULL;
-    struct entry *entry = *bucket_of(dir, name);
-    while (entry != NULL &&
-           (entry->len != name.len || memcmp(entry->name, name.text, name.len) != 0))
+    uint32_t hash = name_hash(name);
+    struct entry *entry = *bucket_of(dir, hash);
+    while (entry != NULL && (entry->hash != hash || entry->len != name.len ||
+                             memcmp(entry->name, name.text, name.len) != 0))
         entry = entry->hash_next;
     return entry;
 }

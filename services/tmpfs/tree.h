@@ -61,6 +61,7 @@ struct entry {
     struct entry *hash_next, *previous, *next;
     struct inode *inode;
     uint64_t cookie;
+    uint32_t hash; /* of the name */
     uint8_t len;
     char name[];
 };
