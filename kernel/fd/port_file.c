@@ -61,7 +61,10 @@ static cloudabi_errno_t paged_sync(struct file *file, bool data_only)
     if (object->fixed && object->paging == NULL) /* a RAM disk: it is where it will ever be */
         return object->revoked;
     cloudabi_errno_t error = memfile_sync(file, data_only);
-    return error != 0 || object->paging != NULL ? error : port_node_sync(file->backing, data_only);
+    if (error != 0 || object->paging != NULL ||
+        object->fixed) /* a RAM disk has nowhere else to go */
+        return error;
+    return port_node_sync(file->backing, data_only);
 }
 
 /* A pager is told of times that are set: nothing may ever be written that would tell it later. */
