@@ -16,11 +16,15 @@ cloudabi_errno_t dir_check(const struct inode *dir)
 cloudabi_errno_t dir_block(struct inode *dir, uint64_t offset, struct buffer **out)
 {
     struct fs *fs = dir->fs;
-    uint32_t physical, count;
-    TRY(map_find(dir, (uint32_t)(offset / fs->block_size), 1, &physical, &count));
-    if (physical == 0)
-        return fs_damaged(fs);
-    return buffer_read(fs->cache, physical, out);
+    uint32_t place, count;
+    if (dir->last_place == 0 || offset != dir->last_offset) {
+        TRY(map_find(dir, (uint32_t)(offset / fs->block_size), 1, &place, &count));
+        if (place == 0)
+            return fs_damaged(fs);
+        dir->last_place = place;
+        dir->last_offset = offset;
+    }
+    return buffer_read(fs->cache, dir->last_place, out);
 }
 
 struct disk_entry *dir_entry(const struct fs *fs, const struct buffer *buffer, uint32_t at)
@@ -203,34 +207,73 @@ static cloudabi_errno_t find_cookie(struct inode *dir, uint64_t cookie, struct d
     return CLOUDABI_ENOENT;
 }
 
-cloudabi_errno_t fs_readdir(struct inode *dir, uint64_t cookie, struct fs_dirent *out)
+/* Gives the entries of one block from the slot's on. Returns whether there may be more; puts the slot. */
+static bool list_block(struct inode *dir, struct dir_slot *slot, fs_take *take, void *context,
+                       cloudabi_errno_t *error)
+{
+    const struct fs *fs = dir->fs;
+    bool more = true;
+    while (more && slot->at < fs->block_size) {
+        const struct disk_entry *entry = dir_entry(fs, slot->buffer, slot->at);
+        if (entry == NULL) {
+            *error = fs_damaged(dir->fs);
+            break;
+        }
+        uint32_t next = slot->at + entry->rec_len;
+        const struct fs_dirent dirent = {.name = {entry->name, entry->name_len},
+                                         .ino = entry->inode,
+                                         .type = dir_filetype(fs, entry),
+                                         .next = slot->offset + next};
+        more = entry->inode == 0 || take(context, &dirent);
+        if (more)
+            slot->at = next;
+    }
+    dir->listed = slot->offset + slot->at;
+    dir_slot_put(slot);
+    return more && *error == 0;
+}
+
+cloudabi_errno_t fs_list(struct inode *dir, uint64_t cookie, fs_take *take, void *context,
+                         bool *end)
 {
     struct fs *fs = dir->fs;
     struct dir_slot slot;
+    *end = false;
     if (!inode_is_dir(dir))
         return CLOUDABI_ENOTDIR;
     while (cookie < dir->size && dir->nlink != 0) {
         cloudabi_errno_t error = find_cookie(dir, cookie, &slot);
+        if (error == 0 && !list_block(dir, &slot, take, context, &error))
+            return error;
         if (error != 0 && error != CLOUDABI_ENOENT)
             return error;
-        if (error == CLOUDABI_ENOENT) {
-            cookie += fs->block_size - cookie % fs->block_size;
-            continue;
-        }
-        const struct disk_entry *entry = dir_entry(fs, slot.buffer, slot.at);
-        if (entry == NULL) {
-            dir_slot_put(&slot);
-            return fs_damaged(fs);
-        }
-        cookie = slot.offset + slot.at + entry->rec_len;
-        dir->listed = cookie;
-        *out = (struct fs_dirent){.name = {entry->name, entry->name_len},
-                                  .ino = entry->inode,
-                                  .type = dir_filetype(fs, entry),
-                                  .next = cookie};
-        dir_slot_put(&slot);
-        if (out->ino != 0)
-            return 0;
+        cookie += fs->block_size - cookie % fs->block_size;
     }
-    return CLOUDABI_ENOENT;
+    *end = true;
+    return 0;
+}
+
+struct one {
+    struct fs_dirent *out;
+    bool taken;
+};
+
+static bool take_one(void *context, const struct fs_dirent *entry)
+{
+    struct one *one = context;
+    if (one->taken)
+        return false;
+    *one->out = *entry;
+    one->taken = true;
+    return true;
+}
+
+cloudabi_errno_t fs_readdir(struct inode *dir, uint64_t cookie, struct fs_dirent *out)
+{
+    struct one one = {out, false};
+    bool end;
+    cloudabi_errno_t error = fs_list(dir, cookie, take_one, &one, &end);
+    if (one.taken)
+        return 0;
+    return error != 0 ? error : CLOUDABI_ENOENT;
 }

@@ -75,8 +75,8 @@ cloudabi_errno_t fs_settle(struct fs *fs);
 void fs_abandon(struct fs *fs);
 /* Makes all changes so far durable, and the data that was written to the device before the call. */
 cloudabi_errno_t fs_commit(struct fs *fs);
-/* The same, but for times of files that have moved by less than a tick (4 ms) since they were last made durable: those may wait
- * for fs_commit(). So a file that is written in place and synced all the time needs no commit each time. */
+/* The same, but for times of files that have moved by less than a tick (4 ms) since they were last made durable: those
+ * may wait for fs_commit(). So a file that is written in place and synced all the time needs no commit each time. */
 cloudabi_errno_t fs_durable(struct fs *fs);
 bool fs_is_dirty(const struct fs *fs);
 bool fs_is_read_only(const struct fs *fs);
@@ -155,8 +155,12 @@ struct fs_dirent {
     cloudabi_filetype_t type; /* UNKNOWN if the disk does not say */
     uint64_t next;            /* cookie of what follows */
 };
-/* The first entry at or behind COOKIE (0: the start; `.` and `..` come as the disk has them). ENOENT: there is
- * none. */
+/* Calls TAKE with every entry at or behind COOKIE (0: the start; `.` and `..` come as the disk has them) until it says
+ * that it did not take one, or there are no more: *END. TAKE may look at inodes, but change nothing. */
+typedef bool fs_take(void *context, const struct fs_dirent *entry);
+cloudabi_errno_t fs_list(struct inode *dir, uint64_t cookie, fs_take *take, void *context,
+                         bool *end);
+/* One entry. ENOENT: there is none. */
 cloudabi_errno_t fs_readdir(struct inode *dir, uint64_t cookie, struct fs_dirent *out);
 
 /* --- data of regular files. OFFSET and LEN are multiples of FS_PAGE. ------------------------ */

@@ -49,7 +49,8 @@ struct fs {
     uint32_t forgiven; /* blocks */
     bool was_valid; /* before it was mounted: an unclean one does not become clean by unmounting */
     uint32_t next_generation;
-    uint64_t now; /* of the last operation that said it */
+    uint32_t commits; /* so many, and one */
+    uint64_t now;     /* of the last operation that said it */
 
     struct inode *table[INODE_TABLE];
     struct inode *idle_first,
@@ -91,10 +92,14 @@ struct inode {
 
     struct dir_index *index; /* directory: see index.c */
     struct inode *indexed_previous, *indexed_next;
+    uint32_t born;      /* fs->commits when it was made; 0: before the mount */
     bool no_index;      /* too large for one */
     uint64_t room_from; /* directory: offset of an entry; there is no room before it */
-    uint64_t
-        listed; /* directory: where the last listing ended, if nothing changed since; 0: nowhere */
+    /* Directory: where the last listing ended, if nothing changed since; 0: nowhere. */
+    uint64_t listed;
+    /* Directory: offset of the block that was used last, and where it lies; 0: none was. */
+    uint64_t last_offset;
+    uint32_t last_place;
 };
 
 #define TRY(expression)                            \

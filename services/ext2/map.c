@@ -296,6 +296,7 @@ static cloudabi_errno_t cut_tree(const struct cut *cut, uint32_t *pointer, struc
 cloudabi_errno_t map_cut(struct inode *inode, uint32_t from)
 {
     const struct cut cut = {inode, from};
+    inode->last_place = 0;
     for (uint32_t depth = MAP_DEPTH; depth > 0; depth--) {
         TRY(cut_tree(&cut, &inode->block[DISK_DIRECT + depth - 1], NULL, depth - 1,
                      tree_start(inode->fs, depth)));

@@ -225,31 +225,22 @@ static cloudabi_filetype_t look_up_type(const struct volume *volume, uint32_t in
     return type;
 }
 
-static bool list_one(struct call *call, struct fs_dirent *entry)
+static bool list_one(void *context, const struct fs_dirent *entry)
 {
-    char name[FS_NAME_MAX];
-    if (entry->type == CLOUDABI_FILETYPE_UNKNOWN && entry->name.len <= sizeof(name)) {
-        memcpy(name, entry->name.text, entry->name.len);
-        entry->name.text = name;
-        entry->type = look_up_type(call->server->context, entry->ino);
-    }
-    return call_dirent(call, entry->name.text, entry->name.len, entry->ino, entry->type,
-                       entry->next);
+    struct call *call = context;
+    cloudabi_filetype_t type = entry->type;
+    if (type == CLOUDABI_FILETYPE_UNKNOWN)
+        type = look_up_type(call->server->context, entry->ino);
+    return call_dirent(call, entry->name.text, entry->name.len, entry->ino, type, entry->next);
 }
 
 static cloudabi_errno_t list(struct call *call, struct inode *dir)
 {
-    struct fs_dirent entry = {.next = call->request.a};
-    cloudabi_errno_t error = fs_readdir(dir, entry.next, &entry);
-    while (error == 0) {
-        if (!list_one(call, &entry))
-            return 0;
-        error = fs_readdir(dir, entry.next, &entry);
-    }
-    if (error != CLOUDABI_ENOENT)
-        return error;
-    call_dir_end(call);
-    return 0;
+    bool end;
+    cloudabi_errno_t error = fs_list(dir, call->request.a, list_one, call, &end);
+    if (error == 0 && end)
+        call_dir_end(call);
+    return error;
 }
 
 cloudabi_errno_t ext2_readdir(struct server *server, struct call *call)
