@@ -18,7 +18,6 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -256,24 +255,27 @@ def make_disk(path, choice):
 def run_until_cut(name, disk, choice, seed):
     """Boots, lets the program work for a random time, kills; the lines that came."""
     path = archive(os.path.join(FOLDER, name + ".img"), WORKLOAD, ["workload", str(seed)])
-    lines = bytearray()
+    said = os.path.join(FOLDER, name + ".said")
     options = vm.Options(smp=choice.choice((1, 1, 2)), disk=disk, archive=path, nic=False, mem=96)
-    with vm.Machine(options, os.path.join(FOLDER, name + ".log"), com2=True) as machine:
-        def collect():
-            while data := machine.com2.recv(65536):
-                lines.extend(data)
-        reader = threading.Thread(target=collect, daemon=True)
-        reader.start()
+    # To a file: QEMU writes each byte at once, while those for a socket may still be its own when it is killed.
+    with vm.Machine(options, os.path.join(FOLDER, name + ".log"), com2_file=said) as machine:
         deadline = time.monotonic() + 60
-        while b"ready\n" not in lines:
+        while b"ready\n" not in read(said):
             require(machine.process.poll() is None and time.monotonic() < deadline,
                     "the program did not start: " + machine.tail(20))
             time.sleep(0.02)
         time.sleep(choice.choice((0.3, 1, 3, 6)) * choice.random())
         machine.end()
-        reader.join(10)
         require(not vm.PANIC.search(machine.log), "the kernel panicked: " + machine.tail(30))
-    return lines.decode("ascii", "replace").partition("ready\n")[2].split("\n")[:-1]
+    return read(said).decode("ascii", "replace").partition("ready\n")[2].split("\n")[:-1]
+
+
+def read(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except FileNotFoundError:
+        return b""
 
 
 def replay_on_host(disk):
@@ -323,7 +325,7 @@ def one_cut(seed, keep=False):
     model.check(tree)
     if not keep:
         shutil.rmtree(tree, ignore_errors=True)
-        for suffix in (".raw", ".raw.cut", ".img", ".log", "-after.log"):
+        for suffix in (".raw", ".raw.cut", ".img", ".log", ".said", "-after.log"):
             if os.path.exists(os.path.join(FOLDER, name + suffix)):
                 os.remove(os.path.join(FOLDER, name + suffix))
     return sum(line[:1].isupper() for line in lines), took

@@ -118,9 +118,9 @@ def exit_status(log):
 
 
 class Machine:
-    """A running machine. log: all of COM1 so far; com2: a socket, if asked for."""
+    """A running machine. log: all of COM1 so far; com2: a socket, if asked for; or what it sends goes to a file."""
 
-    def __init__(self, options, log_path, com2=False):
+    def __init__(self, options, log_path, com2=False, com2_file=None):
         self.options = options
         self.log_path = log_path
         self.log = bytearray()
@@ -133,6 +133,8 @@ class Machine:
         command = options.command()
         for i, end in enumerate(theirs):
             command += ["-chardev", f"socket,id=com{i + 1},fd={end.fileno()}", "-serial", f"chardev:com{i + 1}"]
+        if com2_file:
+            command += ["-chardev", f"file,id=com2,path={com2_file}", "-serial", "chardev:com2"]
         command += ["-chardev", f"socket,id=monitor,fd={monitor_theirs.fileno()}", "-mon", "chardev=monitor"]
         theirs.append(monitor_theirs)
         self.started = time.monotonic()
