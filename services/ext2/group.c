@@ -162,6 +162,7 @@ void groups_free(struct fs *fs)
 
 void groups_committed(struct fs *fs)
 {
+    fs->commits++;
     if (fs->frozen_blocks == 0 && fs->frozen_inodes == 0)
         return;
     for (uint32_t i = 0; i < fs->group_count; i++) {

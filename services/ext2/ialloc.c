@@ -77,6 +77,7 @@ static cloudabi_errno_t make(struct fs *fs, struct group_edit *edit, uint32_t in
     inode->mode = mode;
     inode->generation = ++fs->next_generation;
     inode->nlink = 1;
+    inode->born = fs->commits;
     cloudabi_errno_t error = inode_store_fresh(inode);
     if (error != 0) {
         inode->dead = true;

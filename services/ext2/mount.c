@@ -275,6 +275,7 @@ cloudabi_errno_t fs_mount(struct device *device, const struct fs_config *config,
     fs->now = config->now;
     fs->read_only = true;
     fs->next_generation = config->seed;
+    fs->commits = 1;
     cloudabi_errno_t error = mount(fs, config, &journal, report);
     if (journal != NULL)
         journal_free(journal);
