@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ping [-c COUNT] [-i MILLISECONDS] [-s BYTES] HOST: asks for echoes and tells how long they took.
- * Needs: net (with icmp/echo, and dns/ for names), stdout, stderr. Exits with 0 if anything came back.
+ * Needs: net, or icmp_echo (and dns for names), stdout, stderr. Exits with 0 if anything came back.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,8 +51,9 @@ static bool find_address(const char *host)
 static bool open_echo(void)
 {
     char path[NI_MAXHOST + 16];
-    snprintf(path, sizeof(path), "icmp/echo/%s", ping.address);
-    ping.fd = openat(grant_fd("net"), path, O_RDWR);
+    int part = grant_fd("icmp_echo");
+    snprintf(path, sizeof(path), "%s%s", part < 0 ? "icmp/echo/" : "", ping.address);
+    ping.fd = openat(part < 0 ? grant_fd("net") : part, path, O_RDWR);
     if (ping.fd < 0)
         fprintf(stderr, "ping: %s: %s\n", ping.address, strerror(errno));
     return ping.fd >= 0;

@@ -25,7 +25,7 @@ static cloudabi_errno_t open_local(int fd, const struct net_socket *socket,
 
     __net_name(socket->type == SOCK_DGRAM ? "udp/bind" : "tcp/listen",
                (const struct sockaddr *)address, name);
-    cloudabi_errno_t error = __net_open(__net_directory(), name, 0, __net_flags(fd), &opened);
+    cloudabi_errno_t error = __net_open_name(name, 0, __net_flags(fd), &opened);
     return error != 0 ? error : __net_become(fd, opened);
 }
 

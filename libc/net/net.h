@@ -59,8 +59,12 @@ void __net_put(void);
 /* Open a name of the network directory with all rights that it passes on. */
 cloudabi_errno_t __net_open(int dir, const char *path, cloudabi_oflags_t oflags,
                             cloudabi_fdflags_t fdflags, cloudabi_fd_t *fd);
-/* The directory: the grant `net`. -1 if there is none. */
-int __net_directory(void);
+/* The same for a name from the root: in the grant for its part (`tcp_connect`, `tcp_listen`, `udp_connect`, `udp_bind`,
+ * `dns`), else in the grant `net`. */
+cloudabi_errno_t __net_open_name(const char *name, cloudabi_oflags_t oflags,
+                                 cloudabi_fdflags_t fdflags, cloudabi_fd_t *fd);
+/* Any of those was granted. */
+bool __net_granted(void);
 
 /* The name for an address; an unspecified one is every one. */
 void __net_name(const char *kind, const struct sockaddr *address, char name[NET_NAME_MAX]);

@@ -125,7 +125,7 @@ static int look_up(struct addrinfo ***end, const struct wanted *wanted, const ch
     if (answer == NULL)
         return EAI_MEMORY;
     name_path(host, path);
-    cloudabi_errno_t failure = __net_open(__net_directory(), path, 0, 0, &fd);
+    cloudabi_errno_t failure = __net_open_name(path, 0, 0, &fd);
     if (failure != 0) {
         free(answer);
         return name_error(failure);

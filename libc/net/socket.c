@@ -64,9 +64,36 @@ bool __net_remember(int fd, const struct net_socket *state)
     return true;
 }
 
-int __net_directory(void)
+/* Parts of the directory that may have been granted by themselves, as narrow as one likes. */
+static const struct part {
+    const char *prefix, *grant;
+} parts[] = {
+    {"tcp/connect/", "tcp_connect"},
+    {"tcp/listen/", "tcp_listen"},
+    {"udp/connect/", "udp_connect"},
+    {"udp/bind/", "udp_bind"},
+    {"dns/", "dns"},
+};
+
+bool __net_granted(void)
 {
-    return grant_fd("net");
+    bool any = grant_fd("net") >= 0;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        any |= grant_fd(parts[i].grant) >= 0;
+    return any;
+}
+
+cloudabi_errno_t __net_open_name(const char *name, cloudabi_oflags_t oflags,
+                                 cloudabi_fdflags_t fdflags, cloudabi_fd_t *fd)
+{
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        size_t len = strlen(parts[i].prefix);
+        int dir = grant_fd(parts[i].grant);
+        if (dir >= 0 && strncmp(name, parts[i].prefix, len) == 0)
+            return __net_open(dir, name + len, oflags, fdflags, fd);
+    }
+    return __net_open(grant_fd("net"), name, oflags, fdflags, fd);
 }
 
 cloudabi_errno_t __net_open(int dir, const char *path, cloudabi_oflags_t oflags,
@@ -94,7 +121,7 @@ int socket(int family, int type, int protocol)
         return result(EAFNOSUPPORT);
     if (state.type != SOCK_STREAM && state.type != SOCK_DGRAM)
         return result(EPROTOTYPE);
-    if (__net_directory() < 0)
+    if (!__net_granted())
         return result(EACCES);
     if (socketpair(AF_UNIX, type, 0, pair) < 0)
         return -1;
@@ -181,15 +208,6 @@ void __net_name(const char *kind, const struct sockaddr *address, char name[NET_
              (unsigned)wire.port[0] << 8 | wire.port[1]);
 }
 
-/* Put what was opened under the socket's number, with the socket's flags. */
-cloudabi_errno_t __net_become(int fd, cloudabi_fd_t opened)
-{
-    cloudabi_errno_t error = cloudabi_sys_fd_replace(opened, (cloudabi_fd_t)fd);
-
-    (void)cloudabi_sys_fd_close(opened);
-    return error;
-}
-
 cloudabi_fdflags_t __net_flags(int fd)
 {
     cloudabi_fdstat_t st;
@@ -197,12 +215,27 @@ cloudabi_fdflags_t __net_flags(int fd)
     return cloudabi_sys_fd_stat_get((cloudabi_fd_t)fd, &st) == 0 ? st.fs_flags : 0;
 }
 
+/* Put what was opened under the socket's number, with the socket's flags: those asked for at the open do not reach a
+ * descriptor that the service hands out. */
+cloudabi_errno_t __net_become(int fd, cloudabi_fd_t opened)
+{
+    cloudabi_fdstat_t st = {.fs_flags = __net_flags(fd)};
+    cloudabi_errno_t error = 0;
+
+    if (st.fs_flags != __net_flags((int)opened))
+        error = cloudabi_sys_fd_stat_put(opened, &st, CLOUDABI_FDSTAT_FLAGS);
+    if (error == 0)
+        error = cloudabi_sys_fd_replace(opened, (cloudabi_fd_t)fd);
+    (void)cloudabi_sys_fd_close(opened);
+    return error;
+}
+
 /* Open the stream of a new connection; its directory goes to *DIRECTORY. */
 static cloudabi_errno_t open_stream(int fd, const char *name, int *directory)
 {
     cloudabi_fd_t dir;
     cloudabi_fd_t data;
-    cloudabi_errno_t error = __net_open(__net_directory(), name, CLOUDABI_O_DIRECTORY, 0, &dir);
+    cloudabi_errno_t error = __net_open_name(name, CLOUDABI_O_DIRECTORY, 0, &dir);
 
     if (error != 0)
         return error;
@@ -219,7 +252,7 @@ static cloudabi_errno_t open_stream(int fd, const char *name, int *directory)
 static cloudabi_errno_t open_datagram(int fd, const char *name)
 {
     cloudabi_fd_t opened;
-    cloudabi_errno_t error = __net_open(__net_directory(), name, 0, __net_flags(fd), &opened);
+    cloudabi_errno_t error = __net_open_name(name, 0, __net_flags(fd), &opened);
 
     return error != 0 ? error : __net_become(fd, opened);
 }

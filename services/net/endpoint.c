@@ -96,6 +96,10 @@ cloudabi_errno_t endpoint_route(const ip_addr_t *address)
     const ip_addr_t *any = IP_IS_V6(address) ? IP6_ADDR_ANY : IP4_ADDR_ANY;
     if (ip_addr_isany(address))
         return CLOUDABI_ENETUNREACH;
+    /* Of the loopback network only one address is there. */
+    if (IP_IS_V4(address) && ip_addr_isloopback(address) &&
+        ip4_addr_get_u32(ip_2_ip4(address)) != PP_HTONL(IPADDR_LOOPBACK))
+        return CLOUDABI_ENETUNREACH;
     struct netif *netif = ip_route(any, address);
     if (netif == NULL || (is_loopback_netif(netif) && !ip_addr_isloopback(address)))
         return CLOUDABI_ENETUNREACH;

@@ -81,6 +81,12 @@ cloudabi_errno_t local_bind_udp(struct udp_pcb *pcb, const struct net_set *set)
     return local_bind(bind_udp, pcb, set);
 }
 
+cloudabi_errno_t local_nonblocking(cloudabi_fd_t fd)
+{
+    cloudabi_fdstat_t flags = {.fs_flags = CLOUDABI_FDFLAG_NONBLOCK};
+    return cloudabi_sys_fd_stat_put(fd, &flags, CLOUDABI_FDSTAT_FLAGS);
+}
+
 cloudabi_errno_t local_pair(cloudabi_fd_t *ours, cloudabi_fd_t *client)
 {
     cloudabi_fd_t first, second;
@@ -88,8 +94,7 @@ cloudabi_errno_t local_pair(cloudabi_fd_t *ours, cloudabi_fd_t *client)
         cloudabi_sys_fd_create2(CLOUDABI_FILETYPE_SOCKET_DGRAM, &first, &second);
     if (error != 0)
         return error;
-    cloudabi_fdstat_t flags = {.fs_flags = CLOUDABI_FDFLAG_NONBLOCK};
-    error = cloudabi_sys_fd_stat_put(first, &flags, CLOUDABI_FDSTAT_FLAGS);
+    error = local_nonblocking(first);
     if (error != 0) {
         cloudabi_sys_fd_close(first);
         cloudabi_sys_fd_close(second);

@@ -14,6 +14,8 @@ u8_t local_type(const struct net_set *set);
 cloudabi_errno_t local_bind_tcp(struct tcp_pcb *pcb, const struct net_set *set);
 cloudabi_errno_t local_bind_udp(struct udp_pcb *pcb, const struct net_set *set);
 
+/* The flag is of the open file, so it is the client's as well. */
+cloudabi_errno_t local_nonblocking(cloudabi_fd_t fd);
 /* A datagram pair whose end `ours` does not block. */
 cloudabi_errno_t local_pair(cloudabi_fd_t *ours, cloudabi_fd_t *client);
 /* 0: a message can be sent; EAGAIN: not now; else the client is gone. */

@@ -9,6 +9,7 @@
 #include "services/net/datagram.h"
 #include "services/net/echo.h"
 #include "services/net/listener.h"
+#include "services/net/local.h"
 #include "services/net/resolver.h"
 #include "services/net/tree_priv.h"
 
@@ -100,6 +101,8 @@ static cloudabi_errno_t open_endpoint(struct net *net, struct call *call, const 
         error = echo_start(net, &name->set, &fd);
     else
         error = datagram_bind(net, &name->set, &fd);
+    if (error == 0 && (call->request.fdflags & CLOUDABI_FDFLAG_NONBLOCK) != 0)
+        error = local_nonblocking(fd);
     if (error == 0)
         net_give(net, call, (int)fd);
     return error;
