@@ -53,6 +53,46 @@ static cloudabi_errno_t move_piece(struct memobj *object, bool write, uint64_t o
     return error;
 }
 
+#define RUN_PAGES 8u
+
+/* References to those of COUNT pages from INDEX on that are there, up to a border of the tree; how many were looked at. */
+static unsigned take_pages(struct memobj *object, uint64_t index, unsigned count,
+                           struct frame **frame)
+{
+    size_t there;
+    spinlock_lock(&object->lock);
+    void *const *slot = radix_slots(&object->pages, index, &there);
+    unsigned n = slot == NULL ? 1 : count < there ? count : (unsigned)there;
+    for (unsigned i = 0; i < n; i++) {
+        frame[i] = slot != NULL ? slot[i] : NULL;
+        if (frame[i] != NULL)
+            frame_get(frame[i]);
+    }
+    spinlock_unlock(&object->lock);
+    return n;
+}
+
+/* The usual read of a RAM disk: whole pages. What is not there is zeros. */
+static cloudabi_errno_t read_pages(struct memobj *object, uint64_t index,
+                                   const struct transfer *transfer)
+{
+    struct frame *frame[RUN_PAGES];
+    for (unsigned done = 0, n; done < transfer->count; done += n) {
+        unsigned left = transfer->count - done;
+        n = take_pages(object, index + done, left < RUN_PAGES ? left : RUN_PAGES, frame);
+        for (unsigned i = 0; i < n; i++) {
+            void *to = frame_data(transfer->piece[done + i].frame);
+            if (frame[i] == NULL) {
+                arch_page_zero(to);
+                continue;
+            }
+            arch_page_copy(to, frame_data(frame[i]));
+            frame_put(frame[i]);
+        }
+    }
+    return object->revoked;
+}
+
 cloudabi_errno_t memobj_transfer(struct memobj *object, bool write, uint64_t offset,
                                  const struct transfer *transfer)
 {
@@ -61,6 +101,9 @@ cloudabi_errno_t memobj_transfer(struct memobj *object, bool write, uint64_t off
     cloudabi_errno_t error = 0;
     if (offset > size || total > size - offset)
         return CLOUDABI_EIO;
+    if (!write && object->paging == NULL && !object->borrowed && offset % PAGE_SIZE == 0 &&
+        total == (uint64_t)transfer->count * PAGE_SIZE)
+        return read_pages(object, offset >> PAGE_SHIFT, transfer);
     for (unsigned i = 0; i < transfer->count && error == 0; i++) {
         error = move_piece(object, write, offset, &transfer->piece[i]);
         offset += transfer->piece[i].len;

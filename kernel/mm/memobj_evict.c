@@ -266,11 +266,11 @@ static bool drop_some(struct memobj *object, uint64_t *first, uint64_t end)
     struct frame *batch[BATCH], *frame = NULL;
     unsigned count = 0;
     spinlock_lock(&object->lock);
-    for (unsigned i = 0; i < VISIT && count < BATCH; i++, ++*first) {
-        frame = radix_next(&object->pages, first);
-        if (frame == NULL || *first >= end)
+    for (unsigned i = 0; i < VISIT && count < BATCH && *first < end; i++, ++*first) {
+        frame = radix_find(&object->pages, *first);
+        if (frame == NULL && (frame = radix_next(&object->pages, first)) == NULL)
             break;
-        if ((frame->state != PAGE_CLEAN && frame->state != PAGE_HOLE) ||
+        if (*first >= end || (frame->state != PAGE_CLEAN && frame->state != PAGE_HOLE) ||
             atomic_load_explicit(&frame->references, memory_order_acquire) != 1)
             continue;
         radix_remove(&object->pages, *first, &memobj_radix_ops);
