@@ -95,9 +95,27 @@ static const struct op large_ops[] = {
     {OP_CLOSE, NULL, NULL, 0, 0},
 };
 
+/* --- little that comes and goes: what was a directory becomes a file's, again and again ------ */
+
+static const struct op churn_start[] = {
+    {OP_CREATE, "a", NULL, 0, 0},
+    {OP_WRITE, "a", NULL, 0, 3},
+    {OP_COMMIT, NULL, NULL, 0, 0},
+};
+
+static const struct op churn_ops[] = {
+    {OP_MKDIR, "y", NULL, 0, 0},    {OP_RMDIR, "y", NULL, 0, 0},
+    {OP_MKDIR, "y/z", NULL, 0, 0},  {OP_SYMLINK, "s", MAGIC_TARGET, 0, 0},
+    {OP_UNLINK, "s", NULL, 0, 0},   {OP_CREATE, "x", NULL, 0, 0},
+    {OP_WRITE, "x", NULL, 0, 36},   {OP_TRUNCATE, "x", NULL, 0, 0},
+    {OP_UNLINK, "x", NULL, 0, 0},   {OP_WRITE, "a", NULL, 12, 16},
+    {OP_TRUNCATE, "a", NULL, 0, 0},
+};
+
 const struct suite suites[] = {
     {{"small", small_start, COUNT(small_start)}, small_ops, COUNT(small_ops)},
     {{"large", large_start, COUNT(large_start)}, large_ops, COUNT(large_ops)},
+    {{"churn", churn_start, COUNT(churn_start)}, churn_ops, COUNT(churn_ops)},
     {{"empty", small_start, 0}, small_ops, COUNT(small_ops)},
 };
 const uint32_t suite_count = COUNT(suites);
@@ -120,10 +138,12 @@ static void sample(const struct suite *suite, struct workload *out)
 {
     uint64_t random = out->seed;
     uint32_t length = 5 + (uint32_t)((random = mix(random)) % 8);
+    uint32_t commits =
+        1 + (uint32_t)(random >> 32) % 4; /* one after each, ... each fourth operation */
     for (uint32_t i = 0; i < length; i++) {
         random = mix(random + i);
         add(out, &suite->ops[random % suite->op_count]);
-        if ((random >> 40) % 3 == 0)
+        if ((random >> 40) % commits == 0 && out->count < WORKLOAD_OPS)
             add(out, &commit);
     }
     if (random % 2 == 0 && out->count < WORKLOAD_OPS)

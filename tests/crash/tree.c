@@ -279,7 +279,8 @@ const char *op_text(const struct op *op)
     int len =
         snprintf(to, sizeof(text[0]), "%s %s", names[op->kind], op->path == NULL ? "" : op->path);
     if (op->path2 != NULL)
-        snprintf(to + len, sizeof(text[0]) - (size_t)len, " %.80s", op->path2);
+        snprintf(to + len, sizeof(text[0]) - (size_t)len, " %.80s",
+                 (op->path2[0] & 0x80) != 0 ? "MAGIC..." : op->path2);
     else if (op->kind == OP_WRITE || op->kind == OP_TRUNCATE)
         snprintf(to + len, sizeof(text[0]) - (size_t)len, " %u %u", op->at, op->size);
     return to;

@@ -4,3 +4,4 @@ EXT2_JOURNAL_SOURCES := $(addprefix services/ext2/,cache.c commit.c run.c journa
     revoked.c)
 $(eval $(call hosttest,test_ext2_journal,tests/host/test_ext2_journal.c tests/crash/disk.c tests/crash/view.c \
     $(EXT2_JOURNAL_SOURCES)))
+$(eval $(call fuzztarget,fuzz_ext2_journal,tests/fuzz/fuzz_ext2_journal.c $(EXT2_JOURNAL_SOURCES)))
