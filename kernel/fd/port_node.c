@@ -12,9 +12,10 @@ static struct slab_cache node_cache = SLAB_CACHE(node_cache, struct port_node, O
 
 struct port_node *port_node_spare(struct job *job)
 {
-    struct port_node *node = slab_alloc(&node_cache, job);
+    struct port_node *node = slab_alloc_unset(&node_cache, job);
     if (node == NULL)
         return NULL;
+    *node = (struct port_node){.references = 0};
     waitq_init(&node->waiters);
     list_init(&node->link);
     list_init(&node->forget_link);

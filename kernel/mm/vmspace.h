@@ -37,6 +37,7 @@ struct vmspace {
     uint64_t priority;       /* v: state of the generator of area priorities */
     uint64_t map_hint;       /* v: no page in [map_base, map_hint) is free */
     struct vm_area *spare;   /* v: the last area that went, for the next one; or NULL */
+    struct vm_area *recent;  /* v: in the tree, the last that was made or found; or NULL */
 };
 
 struct vmspace *vmspace_create(struct job *job); /* NULL: no memory */

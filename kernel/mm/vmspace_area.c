@@ -74,11 +74,14 @@ void area_link(struct vmspace *space, struct vm_area *area)
     space->priority ^= space->priority >> 7;
     space->priority ^= space->priority << 17;
     area_insert(&space->root, area, space->priority >> 16);
+    space->recent = area;
 }
 
 void area_unlink(struct vmspace *space, struct vm_area *area)
 {
     area_remove(&space->root, area);
+    if (space->recent == area)
+        space->recent = NULL;
 }
 
 /* --- cutting ---------------------------------------------------------------------------------- */

@@ -263,7 +263,7 @@ static enum fault_answer fault_locked(struct vmspace *space, uint64_t va, unsign
                                       struct fault_need *need)
 {
     bool write = (access & FAULT_WRITE) != 0;
-    struct vm_area *area = area_find(space->root, va);
+    struct vm_area *area = area_find_recent(space, va);
     if (area == NULL || area->start > va || !allowed(area, access))
         return FAULT_SEGV;
     spinlock_lock(&space->pt_lock);

@@ -73,7 +73,7 @@ static void remove_range(struct vmspace *space, struct vm_area *area, uint64_t s
 static cloudabi_errno_t unmap_locked(struct vmspace *space, uint64_t start, uint64_t end)
 {
     struct area_spares spares = {0};
-    struct vm_area *area = area_find(space->root, start);
+    struct vm_area *area = area_find_recent(space, start);
     if (area == NULL || area->start >= end)
         return 0;
     /* The one case that takes a new area: a hole is left in an old one. */

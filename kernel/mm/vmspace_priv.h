@@ -25,6 +25,14 @@ void area_destroy(struct vm_area *area);
 void area_spare_free(struct vmspace *space); /* the space goes */
 /* Makes AREA a mapping of OBJECT (takes a reference). ETXTBSY: shared and writable over a running image. */
 cloudabi_errno_t area_attach(struct vm_area *area, struct memobj *object, uint64_t offset);
+/* As area_find(), which one page of an area after the other need not ask. */
+static inline struct vm_area *area_find_recent(struct vmspace *space, uint64_t va)
+{
+    struct vm_area *recent = space->recent;
+    if (recent == NULL || va < recent->start || va >= recent->end)
+        space->recent = recent = area_find(space->root, va);
+    return recent;
+}
 void area_link(struct vmspace *space, struct vm_area *area);
 void area_unlink(struct vmspace *space, struct vm_area *area);
 /* As many spares as making cuts at START and END takes. ENOMEM. */
