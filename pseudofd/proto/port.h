@@ -79,7 +79,8 @@ enum port_op {
 #define PORT_FLAG_SEGMENTS \
     4u /* READ, WRITE of a block device on a DMA port: the payload holds b struct port_segment, len bytes in all */
 
-#define PORT_FLAG_RETRY 8u /* PAGE_IN, PAGE_OUT again: what was answered before could not be reached */
+#define PORT_FLAG_RETRY \
+    8u /* PAGE_IN, PAGE_OUT again: what was answered before could not be reached */
 
 #define PORT_EXTENTS_MAX  32u
 #define PORT_SEGMENTS_MAX 32u

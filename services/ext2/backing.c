@@ -84,7 +84,7 @@ static cloudabi_errno_t write_all(int fd, uint64_t offset, const uint8_t *from, 
 /* Whether FD is the file system that we know: it was mounted by its UUID. */
 static bool is_ours(const struct backing *backing, int fd)
 {
-    uint8_t sector[SECTOR];
+    uint8_t sector[SECTOR] = {0};
     const struct disk_super *super = (const void *)sector;
     if (!backing->known)
         return true;
@@ -144,7 +144,7 @@ static cloudabi_errno_t device_flush(struct device *device)
 
 cloudabi_errno_t backing_know(struct backing *backing)
 {
-    uint8_t sector[SECTOR];
+    uint8_t sector[SECTOR] = {0};
     const struct disk_super *super = (const void *)sector;
     cloudabi_errno_t error =
         device_read(&backing->device, DISK_SUPER_OFFSET, sector, sizeof(sector));

@@ -35,7 +35,7 @@ static uint64_t clock_get(cloudabi_clockid_t clock)
 /* Whether the device holds any ext2. */
 static bool is_formatted(struct device *device)
 {
-    uint8_t sector[512];
+    uint8_t sector[512] = {0};
     const struct disk_super *super = (const void *)sector;
     return device->read(device, DISK_SUPER_OFFSET, sector, sizeof(sector)) == 0 &&
            super->magic == DISK_MAGIC;
