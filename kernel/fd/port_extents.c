@@ -2,9 +2,9 @@
 /*
  * Extents: what a service says about where bytes of a file are on a device, checked, and the moving of those bytes.
  *
- * Extents follow each other in the file from the first page of the request on.  They are multiples of 512 bytes, at most
- * PORT_EXTENTS_MAX, and end with a page or behind the file's end.  When reading, holes are zeros; when writing, holes may
- * only be where the file has no bytes.
+ * Extents follow each other in the file from the first page of the request on.  They are multiples of 512 bytes, at
+ * most PORT_EXTENTS_MAX, and end with a page or behind the file's end.  When reading, holes are zeros; when writing,
+ * holes may only be where the file has no bytes.
  */
 #include "kernel/lib/string.h"
 #include "kernel/fd/port_pager.h"

@@ -55,7 +55,8 @@ static cloudabi_errno_t move_piece(struct memobj *object, bool write, uint64_t o
 
 #define RUN_PAGES 8u
 
-/* References to those of COUNT pages from INDEX on that are there, up to a border of the tree; how many were looked at. */
+/* References to those of COUNT pages from INDEX on that are there, up to a border of the tree; how many were looked
+ * at. */
 static unsigned take_pages(struct memobj *object, uint64_t index, unsigned count,
                            struct frame **frame)
 {

@@ -10,9 +10,10 @@
  * A page is mapped writable only while it is DIRTY, so a first store is seen as a fault.  Who has copied into a page
  * makes it DIRTY once more, as a write-out may have begun and ended meanwhile.
  *
- * One write-out of an object runs at a time (`cleaning`).  Requests to fill pages or for promises count in `reading`;
- * so does each transfer that fills, and each that writes in `writing`, until it is destroyed, even if who asked for it
- * is killed before the device is done.  Truncation sets `quiet`, which lets no new one begin, and waits until none is left; only then it asks the service.
+ * One write-out of an object runs at a time (`cleaning`).  Requests to fill pages or for promises count in
+ * `reading`; so does each transfer that fills, and each that writes in `writing`, until it is destroyed, even if who
+ * asked for it is killed before the device is done.  Truncation sets `quiet`, which lets no new one begin, and waits
+ * until none is left; then it asks the service, and only when that agrees it sets the size and drops pages.
  *
  * A pool is what the objects of one pager (a port) have in common: budget, flusher thread, clock of eviction.  It holds
  * a reference of each of its objects, so pages outlive the last close; those of objects that nobody else refers to go
