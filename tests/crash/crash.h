@@ -16,7 +16,8 @@
 struct workload {
     const struct op *op[WORKLOAD_OPS];
     uint32_t count;
-    uint64_t seed; /* for what is sampled */
+    uint32_t index; /* by which --only names it */
+    uint64_t seed;  /* for what is sampled */
 };
 
 /* A kind of disk that the tests run on. */
@@ -65,7 +66,7 @@ struct bench {
     uint32_t matched;   /* the snapshot that the image was */
 };
 
-/* life.c: the probe holds what a cut left; it goes on being used from there, and there are more cuts. MATCHED is known. */
+/* life.c: the probe holds what a cut left; it is used further, and cut again. MATCHED is known. */
 void live_on(struct bench *bench, uint64_t hash);
 bool bench_snapshots(struct bench *bench);
 void bench_free(struct bench *bench);

@@ -48,7 +48,8 @@ __attribute__((format(printf, 4, 5))) static void violation(struct bench *bench,
     }
     if (bench->totals.violations++ >= 8)
         return;
-    printf("# VIOLATION %s, %s: ", bench->config->name, bench->start->name);
+    printf("# VIOLATION %s:%s:%u: ", bench->config->name, bench->start->name,
+           bench->workload->index);
     workload_print(bench->workload);
     printf(" [%u acknowledged, %u begun]\n#   ", acked, begun);
     va_list args;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A life after a cut: the disk is recovered, goes on being used, and is cut again. So what the first cut left behind in the log
- * meets new transactions.
+ * A life after a cut: the disk is recovered, goes on being used, and is cut again. So what the first cut left behind in
+ * the log meets new transactions.
  */
 #include <stdio.h>
 #include <stdlib.h>

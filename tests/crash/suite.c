@@ -152,7 +152,7 @@ static void sample(const struct suite *suite, struct workload *out)
 
 void suite_workload(const struct suite *suite, uint32_t index, uint64_t seed, struct workload *out)
 {
-    *out = (struct workload){.seed = mix(seed * 1000003 + index)};
+    *out = (struct workload){.index = index, .seed = mix(seed * 1000003 + index)};
     uint32_t ops = suite->op_count;
     if (index >= suite_workloads(suite)) {
         sample(suite, out);

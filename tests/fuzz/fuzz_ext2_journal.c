@@ -3,8 +3,8 @@
  * A journal that may be anything: its super block and its log are the input. Recovery ends, and stays within the
  * device.
  *
- * The input: a byte that chooses the block size, then the blocks of the journal that are not zero: a number of two bytes,
- * then 64 bytes for its beginning. The rest of each block is a pattern.
+ * The input: a byte that chooses the block size, then the blocks of the journal that are not zero: a number of two
+ * bytes, then 64 bytes for its beginning. The rest of each block is a pattern.
  */
 #include <stdlib.h>
 #include <string.h>

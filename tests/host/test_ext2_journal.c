@@ -529,6 +529,40 @@ static void test_order(void **state)
     close_all(&setup, false);
 }
 
+/* What comes last: a new inode's links, bits that are freed. */
+static void test_late(void **state)
+{
+    (void)state;
+    make_image(1024, "");
+    struct setup setup;
+    open_cache(&setup, 1024, false);
+    struct buffer *buffer;
+    set_block(&setup, 2501, 1, 1);
+    assert_int_equal(buffer_read(setup.cache, 2500, &buffer), 0);
+    memset(buffer->data, 0x35, 1024);
+    buffer_dirty(buffer, WRITE_FRESH);
+    buffer_late(buffer, 7, 0, 0);
+    buffer_late(buffer, 8, 0xFF, 0x80);
+    buffer_late(buffer, 8, 0xFF, 0x02);
+    buffer_put(buffer);
+    disk_record(&setup.disk);
+    assert_int_equal(cache_commit(setup.cache), 0);
+    assert_int_equal(setup.disk.event_count, 6); /* early, flush, the other, flush, late, flush */
+    const uint8_t *early = setup.disk.events[0].data, *late = setup.disk.events[4].data;
+    assert_int_equal(early[6], 0x35);
+    assert_int_equal(early[7], 0);
+    assert_int_equal(early[8], 0xB7);
+    assert_int_equal(setup.disk.events[4].offset, 2500 * 1024);
+    assert_int_equal(late[7], 0x35);
+    assert_int_equal(late[8], 0x35);
+    /* It is forgotten with the commit. */
+    set_block(&setup, 2500, 1, 1);
+    disk_record(&setup.disk);
+    assert_int_equal(cache_commit(setup.cache), 0);
+    assert_int_equal(setup.disk.event_count, 2);
+    close_all(&setup, false);
+}
+
 static void test_buffers(void **state)
 {
     (void)state;
@@ -592,7 +626,7 @@ int main(void)
         cmocka_unit_test(test_write),           cmocka_unit_test(test_wrap_around),
         cmocka_unit_test(test_checkpoint),      cmocka_unit_test(test_room),
         cmocka_unit_test(test_device_fails),    cmocka_unit_test(test_order),
-        cmocka_unit_test(test_buffers),
+        cmocka_unit_test(test_buffers),         cmocka_unit_test(test_late),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
