@@ -256,6 +256,8 @@ def run_until_cut(name, disk, choice, seed):
     """Boots, lets the program work for a random time, kills; the lines that came."""
     path = archive(os.path.join(FOLDER, name + ".img"), WORKLOAD, ["workload", str(seed)])
     said = os.path.join(FOLDER, name + ".said")
+    with open(said, "wb"):
+        pass  # an earlier run may have left one
     options = vm.Options(smp=choice.choice((1, 1, 2)), disk=disk, archive=path, nic=False, mem=96)
     # To a file: QEMU writes each byte at once, while those for a socket may still be its own when it is killed.
     with vm.Machine(options, os.path.join(FOLDER, name + ".log"), com2_file=said) as machine:
