@@ -12,7 +12,7 @@ $(foreach s,$($(1)_$(3)_sources),$(eval $(call compile,build/$(2)/obj/$(3),$(s),
     $(CLANG) $(HOST_FLAGS) $(4) $($(1)_$(3)_cflags),,$(2)-$(3))))
 build/$(2)/$(3): $(call objects,build/$(2)/obj/$(3),$($(1)_$(3)_sources))
 	$$(call say,LINK,$$@)
-	$$(Q)$(CLANG) $(HOST_FLAGS) $(4) -o $$@ $$^ $(5)
+	$$(Q)$(CLANG) $(HOST_FLAGS) $(4) -o $$@ $$^ $(5) $($(1)_$(3)_libs)
 endef
 
 $(foreach t,$(HOSTTESTS),$(eval $(call host_rules,hosttest,host,$(t),,-lcmocka -lpthread)))

@@ -30,6 +30,7 @@ define hosttest
 HOSTTESTS += $(1)
 hosttest_$(1)_sources := $(2)
 hosttest_$(1)_cflags := $(3)
+hosttest_$(1)_libs := $(4)
 endef
 
 define fuzztarget
