@@ -12,7 +12,7 @@
 #include "kernel/mm/frame.h"
 #include "kernel/sched/sched.h"
 
-#define START_TIMEOUT_NS 200000000ul
+#define START_TIMEOUT_NS 2000000000ul /* a virtual one comes when its host gets round to it */
 #define STARTUP_AGAIN_NS 20000000ul
 
 extern uint8_t trampoline_start[], trampoline_end[], trampoline_stack[];
@@ -66,6 +66,19 @@ static bool wait_online(const struct cpu *cpu, uint64_t limit)
     return atomic_load(&cpu->arch.online);
 }
 
+/* Either it has come by now, or it never will: INIT sends it back to waiting for a STARTUP. */
+static bool came_after_all(struct cpu *cpu)
+{
+    uint32_t expected = AP_AWAITED;
+    if (atomic_compare_exchange_strong(&cpu->arch.start, &expected, AP_GIVEN_UP)) {
+        apic_ipi_init(cpu->arch.apic_id);
+        return false;
+    }
+    while (!atomic_load(&cpu->arch.online))
+        arch_spin_hint();
+    return true;
+}
+
 static bool start(struct cpu *cpu, uint64_t stack_top)
 {
     uint64_t *stack_word =
@@ -79,7 +92,7 @@ static bool start(struct cpu *cpu, uint64_t stack_top)
     if (wait_online(cpu, begin + STARTUP_AGAIN_NS))
         return true;
     apic_ipi_startup(cpu->arch.apic_id, TRAMPOLINE >> 12);
-    return wait_online(cpu, begin + START_TIMEOUT_NS);
+    return wait_online(cpu, begin + START_TIMEOUT_NS) || came_after_all(cpu);
 }
 
 /* After boot with all memory and the scheduler of the boot CPU ready. */
@@ -98,7 +111,7 @@ void arch_start_cpus(void)
         if (!start(cpu, top)) {
             klog("smp: processor with APIC id %u does not start", acpi.cpu_apic_id[i]);
             cpus[cpu_count] = NULL;
-            break; /* it may still come and use the trampoline */
+            break;
         }
         cpu_count++;
     }
@@ -110,6 +123,10 @@ void arch_start_cpus(void)
 void ap_main(void)
 {
     struct cpu *cpu = cpus[cpu_count];
+    uint32_t expected = AP_AWAITED;
+    if (cpu == NULL || !atomic_compare_exchange_strong(&cpu->arch.start, &expected, AP_CAME))
+        for (;;) /* given up: an INIT is on its way */
+            __asm__ volatile("cli; hlt");
     cpu_init(cpu, cpu_count);
     arch_pt_activate(&kernel_pt);
     apic_init_cpu();

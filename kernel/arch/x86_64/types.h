@@ -30,6 +30,9 @@ struct arch_shootdown {
     _Atomic uint32_t waiting; /* CPUs that have not answered yet */
 };
 
+/* Another processor, from when it is called until it takes part. */
+enum ap_start { AP_AWAITED, AP_CAME, AP_GIVEN_UP };
+
 struct arch_cpu {
     struct cpu *self;          /* %gs:0 */
     uint64_t kernel_top;       /* %gs:8: of the running thread */
@@ -42,6 +45,7 @@ struct arch_cpu {
     struct arch_shootdown shootdown;
     _Atomic uint32_t inbox; /* CPUs whose shootdown request waits here */
     _Atomic bool online;
+    _Atomic uint32_t start; /* enum ap_start: who decides whether it takes part */
 };
 
 struct arch_pt {
