@@ -98,6 +98,7 @@ static bool start(struct cpu *cpu, uint64_t stack_top)
 /* After boot with all memory and the scheduler of the boot CPU ready. */
 void arch_start_cpus(void)
 {
+    bool late = false;
     memcpy(arch_direct(TRAMPOLINE), trampoline_start, (size_t)(trampoline_end - trampoline_start));
     for (unsigned i = 0; i < acpi.cpus; i++) {
         if (acpi.cpu_apic_id[i] == boot_cpu.arch.apic_id)
@@ -111,11 +112,13 @@ void arch_start_cpus(void)
         if (!start(cpu, top)) {
             klog("smp: processor with APIC id %u does not start", acpi.cpu_apic_id[i]);
             cpus[cpu_count] = NULL;
+            late = true;
             break;
         }
         cpu_count++;
     }
-    paging_drop_identity();
+    if (!late) /* else that one may still be on its way through the trampoline, and would end the machine by a fault */
+        paging_drop_identity();
     klog("smp: %u CPU%s", cpu_count, cpu_count == 1 ? "" : "s");
 }
 
