@@ -10,6 +10,7 @@
 extern "C" {
 #endif
 
+/* Services are few (libc/net/names.c); the results of the older functions are each thread's own. */
 struct hostent {
     char *h_name;
     char **h_aliases;
@@ -77,6 +78,22 @@ void freeaddrinfo(struct addrinfo *);
 int getnameinfo(const struct sockaddr *__restrict, socklen_t, char *__restrict, socklen_t,
                 char *__restrict, socklen_t, int);
 const char *gai_strerror(int);
+
+extern __thread int h_errno;
+#define HOST_NOT_FOUND 1
+#define TRY_AGAIN      2
+#define NO_RECOVERY    3
+#define NO_DATA        4
+#define NO_ADDRESS     NO_DATA
+
+struct hostent *gethostbyname(const char *);
+struct hostent *gethostbyname2(const char *, int);
+struct hostent *gethostbyaddr(const void *, socklen_t, int);
+const char *hstrerror(int);
+struct servent *getservbyname(const char *, const char *);
+struct servent *getservbyport(int, const char *);
+struct protoent *getprotobyname(const char *);
+struct protoent *getprotobynumber(int);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Names of hosts: `dns/NAME` of the network directory holds a line "A|AAAA ADDRESS TTL" for each address.
- * Services are numbers.
+ * Services are numbers, or among the few names of names.c.
  */
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -149,6 +149,14 @@ static int parse_service(const char *service, struct wanted *wanted)
 
     if (service == NULL)
         return 0;
+    const struct servent *named =
+        (wanted->flags & AI_NUMERICSERV) != 0
+            ? NULL
+            : getservbyname(service, wanted->type == SOCK_DGRAM ? "udp" : "tcp");
+    if (named != NULL) {
+        wanted->port = (uint16_t)named->s_port;
+        return 0;
+    }
     unsigned long port = strtoul(service, &end, 10);
     if (*service == '\0' || *end != '\0' || port > 65535)
         return EAI_SERVICE;
@@ -232,7 +240,7 @@ const char *gai_strerror(int error)
         [EAI_MEMORY] = "Out of memory",
         [EAI_NONAME] = "Name or service not known",
         [EAI_OVERFLOW] = "Buffer too small",
-        [EAI_SERVICE] = "Service not supported: give its number",
+        [EAI_SERVICE] = "Service not known: give its number",
         [EAI_SOCKTYPE] = "Socket type not supported",
         [EAI_SYSTEM] = "System error",
     };

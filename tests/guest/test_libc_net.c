@@ -124,7 +124,20 @@ static void names(void)
     CHECK(getaddrinfo("fe80::1", "80", &hints, &list) == 0 && list->ai_family == AF_INET6);
     freeaddrinfo(list);
     CHECK(getaddrinfo("no address", "80", &hints, &list) == EAI_NONAME);
-    CHECK(getaddrinfo("127.0.0.1", "http", &hints, &list) == EAI_SERVICE);
+    CHECK(getaddrinfo("127.0.0.1", "nonsense", &hints, &list) == EAI_SERVICE);
+    CHECK(getaddrinfo("127.0.0.1", "http", &hints, &list) == 0 &&
+          ((struct sockaddr_in *)list->ai_addr)->sin_port == htons(80));
+    freeaddrinfo(list);
+    CHECK(getaddrinfo("localhost", "80", NULL, &list) == 0 && list->ai_next != NULL);
+    freeaddrinfo(list);
+    struct hostent *entry = gethostbyname("localhost");
+    CHECK(entry != NULL && entry->h_length == 4 && entry->h_addr_list[1] == NULL &&
+          memcmp(entry->h_addr, "\x7f\0\0\1", 4) == 0);
+    CHECK(gethostbyname("no such name") == NULL && h_errno == HOST_NOT_FOUND);
+    struct servent *port = getservbyname("domain", "udp");
+    CHECK(port != NULL && port->s_port == htons(53) && strcmp(port->s_proto, "udp") == 0);
+    CHECK(getservbyname("http", "udp") == NULL && getservbyport(htons(443), NULL) != NULL);
+    CHECK(getprotobyname("tcp")->p_proto == 6 && getprotobynumber(200) == NULL);
     CHECK_ERRNO(socket(AF_UNIX, SOCK_STREAM, 0), EAFNOSUPPORT);
     CHECK_ERRNO(bind(0, (struct sockaddr *)&(struct sockaddr_in){.sin_family = AF_INET},
                      sizeof(struct sockaddr_in)),

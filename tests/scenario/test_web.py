@@ -16,6 +16,7 @@ import pytest
 
 import image
 from shell import ConsoleShell
+from test_restart import kill
 from tessera import vm
 
 BIG = random.Random(5).randbytes(3 * 1024 * 1024)
@@ -267,3 +268,29 @@ def test_nc_listens(machine, console):
                 time.sleep(0.2)
     assert got == b"from inside\n"
     assert b"from outside" in console.expect(console.PROMPT)[0]
+
+
+def test_net_is_killed_under_load(machine, console):
+    """The service comes back, and httpd, which held nothing of it but a listener, with a fresh one."""
+    with socket.create_connection(("127.0.0.1", machine.port(80))) as old:
+        old.sendall(b"GET /big.bin HTTP/1.1\r\nHost: x\r\n\r\n")
+        mark = machine.mark()
+        kill(machine, console, "net")
+        machine.wait_log(rb"init: httpd: started", 10, mark)
+        machine.wait_log(rb"init: httpd2: started", 10, mark)
+        old.settimeout(20)
+        got = 0
+        try:
+            while piece := old.recv(65536):
+                got += len(piece)
+        except OSError:
+            pass
+        assert got < len(BIG)
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            assert curl(machine, "/style.css")[2] == FILES["www/style.css"]
+            return
+        except subprocess.CalledProcessError:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
