@@ -101,7 +101,7 @@ static void run_share(struct bench *bench, const struct suite *suite, const stru
 {
     uint32_t count = suite_workloads(suite) + options->sampled;
     for (uint32_t i = job; i < count; i += options->jobs) {
-        if (mix(i / options->jobs + options->seed) % options->every != 0)
+        if (i >= suite->story_count && mix(i / options->jobs + options->seed) % options->every != 0)
             continue;
         struct workload workload;
         suite_workload(suite, i, options->seed, &workload);
