@@ -112,7 +112,7 @@ static const struct op churn_ops[] = {
     {OP_TRUNCATE, "a", NULL, 0, 0},
 };
 
-/* A block of metadata that the log has is freed, and then a file's: what was logged must not come back over its data. */
+/* A block of metadata that the log has is freed, and then a file's: what was logged must not come back over it. */
 static const uint8_t churn_stories[][STORY_LENGTH] = {
     {0, STORY_COMMIT, 1, STORY_COMMIT, 5, 6, STORY_COMMIT, STORY_END},
     {0, STORY_COMMIT, 1, STORY_COMMIT, 5, 6, 9, STORY_COMMIT, STORY_END},
