@@ -215,8 +215,11 @@ static struct frame *fresh_frame(struct memobj *object, uint64_t index, cloudabi
     spinlock_unlock(&object->lock);
     if (!absent)
         return NULL;
-    if (object->paging == NULL)
-        return frame_alloc(object->job);
+    if (object->paging == NULL) {
+        frame = frame_alloc(object->job);
+        *error = frame != NULL ? 0 : CLOUDABI_ENOMEM;
+        return frame;
+    }
     *error = paging_make_writable(object, index);
     if (*error == 0) {
         paging_make_room(object->paging->pool, 1);
