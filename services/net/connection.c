@@ -12,34 +12,6 @@
 
 static struct connection *by_channel[PORT_CHANNELS];
 
-cloudabi_errno_t net_error(err_t error)
-{
-    switch (error) {
-    case ERR_OK:
-        return 0;
-    case ERR_MEM:
-    case ERR_BUF:
-        return CLOUDABI_ENOMEM;
-    case ERR_TIMEOUT:
-        return CLOUDABI_ETIMEDOUT;
-    case ERR_RTE:
-    case ERR_IF:
-        return CLOUDABI_ENETUNREACH;
-    case ERR_USE:
-        return CLOUDABI_EADDRINUSE;
-    case ERR_ALREADY:
-        return CLOUDABI_EALREADY;
-    case ERR_ISCONN:
-        return CLOUDABI_EISCONN;
-    case ERR_ABRT:
-        return CLOUDABI_ECONNABORTED;
-    case ERR_RST:
-        return CLOUDABI_ECONNRESET;
-    default:
-        return CLOUDABI_EIO;
-    }
-}
-
 static struct connection *connection_create(struct net *net)
 {
     struct connection *connection = calloc(1, sizeof(*connection));

@@ -6,6 +6,7 @@
 #include "lwip/ip.h"
 #include "lwip/ip6_zone.h"
 #include "lwip/netif.h"
+#include "services/net/net.h"
 
 #define ZONE_NAME "eth0"
 
@@ -110,4 +111,32 @@ cloudabi_errno_t endpoint_route(const ip_addr_t *address)
         !ip6_addr_islinklocal(ip_2_ip6(address)))
         return CLOUDABI_ENETUNREACH;
     return 0;
+}
+
+cloudabi_errno_t net_error(err_t error)
+{
+    switch (error) {
+    case ERR_OK:
+        return 0;
+    case ERR_MEM:
+    case ERR_BUF:
+        return CLOUDABI_ENOMEM;
+    case ERR_TIMEOUT:
+        return CLOUDABI_ETIMEDOUT;
+    case ERR_RTE:
+    case ERR_IF:
+        return CLOUDABI_ENETUNREACH;
+    case ERR_USE:
+        return CLOUDABI_EADDRINUSE;
+    case ERR_ALREADY:
+        return CLOUDABI_EALREADY;
+    case ERR_ISCONN:
+        return CLOUDABI_EISCONN;
+    case ERR_ABRT:
+        return CLOUDABI_ECONNABORTED;
+    case ERR_RST:
+        return CLOUDABI_ECONNRESET;
+    default:
+        return CLOUDABI_EIO;
+    }
 }

@@ -6,7 +6,7 @@
  *   main.c        grants, start-up, the loop
  *   card.c        driver <-> lwIP
  *   settings.c    what the manifest says (pure), config.c: addresses and servers
- *   name.c        the directory's names (pure), netset.c: endpoint sets (pure)
+ *   name.c        the directory's names (pure), netset.c, netset_text.c: endpoint sets (pure)
  *   tree.c        opening: requests <-> objects, tree_info.c: attributes and contents
  *   connection.c  life of a TCP connection, stream.c: its bytes
  *   listener.c    listening, handing connections over
@@ -56,7 +56,7 @@ void net_give(struct net *net, struct call *call, int fd);
 /* Delivers replies and commands. */
 void net_deliver(struct net *net);
 
-/* lwIP's errors as errno values (connection.c). */
+/* lwIP's errors as errno values (endpoint.c). */
 cloudabi_errno_t net_error(err_t error);
 
 #endif

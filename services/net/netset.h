@@ -20,7 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NET_ZONE_MAX 8
+#define NET_ZONE_MAX  8
+#define NET_PORT_LAST 65535
 /* "ffff:...:ffff%zone" + "~127" + "!65534-65535" + NUL */
 #define NET_SET_TEXT_MAX (39 + NET_ZONE_MAX + 4 + 12 + 1)
 

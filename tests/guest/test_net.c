@@ -289,6 +289,28 @@ static void echoes(void)
     cloudabi_sys_fd_close(narrow);
 }
 
+/* From inside, too, nobody listens but who was let: one port of the loopback address answers. Above 10000 every
+ * seventh is tried, and none that the connection itself may come from (TCP lets a port connect to itself);
+ * tests/scenario/test_wire.py tries all from outside. */
+static void ports(void)
+{
+    char path[48];
+    int open = 0, other = 0;
+    for (unsigned port = 1; port < 49152; port += port < 10000 ? 1 : 7) {
+        cloudabi_fd_t fd;
+        snprintf(path, sizeof(path), "tcp/connect/127.0.0.1!%u", port);
+        cloudabi_errno_t error = open_stream(net, path, &fd);
+        if (error == 0) {
+            open += port == 7000;
+            other += port != 7000;
+            cloudabi_sys_fd_close(fd);
+        } else {
+            other += error != CLOUDABI_ECONNREFUSED;
+        }
+    }
+    CHECK(open == 1 && other == 0);
+}
+
 int main(void)
 {
     cloudabi_fd_t listener;
@@ -304,6 +326,7 @@ int main(void)
     rounds(listener);
     names();
     echoes();
+    ports();
     cloudabi_sys_fd_close(listener);
     cloudabi_fd_t again;
     CHECK_RETURNS(open_stream(net, "tcp/listen/*!7000", &again), 0);

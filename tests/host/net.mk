@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-$(eval $(call hosttest,test_netset,tests/host/test_netset.c services/net/netset.c \
+$(eval $(call hosttest,test_netset,tests/host/test_netset.c services/net/netset.c services/net/netset_text.c \
     services/net/name.c services/net/dns_message.c))
-$(eval $(call fuzztarget,fuzz_netset,tests/fuzz/fuzz_netset.c services/net/netset.c))
+$(eval $(call fuzztarget,fuzz_netset,tests/fuzz/fuzz_netset.c services/net/netset.c services/net/netset_text.c))
 
 NET_MESSAGES := services/net/dns_message.c services/net/ntp_message.c
 $(eval $(call hosttest,test_net_messages,tests/host/test_net_messages.c $(NET_MESSAGES) services/net/settings.c \
-    services/net/netset.c $(ARGDATA_SOURCES)))
+    services/net/netset.c services/net/netset_text.c $(ARGDATA_SOURCES)))
 $(eval $(call fuzztarget,fuzz_dns,tests/fuzz/fuzz_dns.c $(NET_MESSAGES)))
 
 # lwIP takes the address of a null pointer's first member (icmp6.c) and tests that for null.

@@ -22,6 +22,14 @@ from tessera import vm
 BIG = random.Random(5).randbytes(3 * 1024 * 1024)
 FILES = {
     "www/index.html": b"<!DOCTYPE html><title>Tessera</title><p id=hello>It serves.</p>\n",
+    "www/page.html": b"<!DOCTYPE html><link rel=stylesheet href=style.css><p id=hello>...</p><script src=a.js></script>",
+    "www/a.js": b"""window.onload = async () => {
+        const part = await fetch("big.bin", {headers: {Range: "bytes=5-14"}});
+        const bytes = new Uint8Array(await part.arrayBuffer());
+        const text = Array.from(bytes, b => b.toString(16).padStart(2, "0")).join("");
+        const hello = document.getElementById("hello");
+        hello.textContent = `It serves ${part.status} ${text} ${getComputedStyle(hello).color}`;
+    };""",
     "www/style.css": b"p { color: green }\n",
     "www/big.bin": BIG,
     "www/empty.txt": b"",
@@ -193,6 +201,16 @@ def test_load(machine):
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+)", done.stdout)
     assert not errors or set(errors.groups()) == {"0"}
     assert float(re.search(r"Requests/sec:\s+([\d.]+)", done.stdout).group(1)) > 100
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="there is no Chromium")
+def test_a_browser(machine, tmp_path):
+    """Chromium loads the page, its style sheet and its script, which fetches a part of a file."""
+    done = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                           f"--user-data-dir={tmp_path}", "--virtual-time-budget=10000", "--dump-dom",
+                           f"http://127.0.0.1:{machine.port(80)}/page.html"], capture_output=True, text=True, timeout=120,
+                          check=True)
+    assert '<p id="hello">It serves 206 ' + BIG[5:15].hex() + " rgb(0, 128, 0)</p>" in done.stdout, done.stdout
 
 
 def test_fetch_inside(machine, console):
