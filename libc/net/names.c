@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "libc/net/net.h"
+
 #define ADDRESSES_MAX 16
 
 struct service {
@@ -129,6 +131,17 @@ static bool serves(const struct service *service, const char *protocol)
 {
     return protocol == NULL || strcmp(protocol, "tcp") == 0 ||
            (service->datagrams && strcmp(protocol, "udp") == 0);
+}
+
+bool __net_service(const char *name, bool datagrams, uint16_t *port)
+{
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+        if (strcmp(services[i].name, name) != 0 || (datagrams && !services[i].datagrams))
+            continue;
+        *port = htons(services[i].port);
+        return true;
+    }
+    return false;
 }
 
 static struct servent *fill_service(const struct service *service, const char *protocol)

@@ -79,6 +79,8 @@ cloudabi_errno_t __net_settle_port(int fd, struct net_socket *socket);
 
 /* What a further connect says: EISCONN, EALREADY, or why it failed (options.c). */
 cloudabi_errno_t __net_progress(int connection);
+/* The port (in network order) of a service that is known by name (names.c). */
+bool __net_service(const char *name, bool datagrams, uint16_t *port);
 /* Tell a connection of those of the options that are in WHICH (options.c). */
 cloudabi_errno_t __net_apply(int connection, unsigned options, unsigned which);
 

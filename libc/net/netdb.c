@@ -149,14 +149,9 @@ static int parse_service(const char *service, struct wanted *wanted)
 
     if (service == NULL)
         return 0;
-    const struct servent *named =
-        (wanted->flags & AI_NUMERICSERV) != 0
-            ? NULL
-            : getservbyname(service, wanted->type == SOCK_DGRAM ? "udp" : "tcp");
-    if (named != NULL) {
-        wanted->port = (uint16_t)named->s_port;
+    if ((wanted->flags & AI_NUMERICSERV) == 0 &&
+        __net_service(service, wanted->type == SOCK_DGRAM, &wanted->port))
         return 0;
-    }
     unsigned long port = strtoul(service, &end, 10);
     if (*service == '\0' || *end != '\0' || port > 65535)
         return EAI_SERVICE;

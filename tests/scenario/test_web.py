@@ -22,7 +22,8 @@ from tessera import vm
 BIG = random.Random(5).randbytes(3 * 1024 * 1024)
 FILES = {
     "www/index.html": b"<!DOCTYPE html><title>Tessera</title><p id=hello>It serves.</p>\n",
-    "www/page.html": b"<!DOCTYPE html><link rel=stylesheet href=style.css><p id=hello>...</p><script src=a.js></script>",
+    "www/page.html": b"<!DOCTYPE html><link rel=stylesheet href=style.css><p id=hello>...</p>"
+                     b"<script src=a.js></script>",
     "www/a.js": b"""window.onload = async () => {
         const part = await fetch("big.bin", {headers: {Range: "bytes=5-14"}});
         const bytes = new Uint8Array(await part.arrayBuffer());
@@ -208,8 +209,8 @@ def test_a_browser(machine, tmp_path):
     """Chromium loads the page, its style sheet and its script, which fetches a part of a file."""
     done = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                            f"--user-data-dir={tmp_path}", "--virtual-time-budget=10000", "--dump-dom",
-                           f"http://127.0.0.1:{machine.port(80)}/page.html"], capture_output=True, text=True, timeout=120,
-                          check=True)
+                           f"http://127.0.0.1:{machine.port(80)}/page.html"],
+                          capture_output=True, text=True, timeout=120, check=True)
     assert '<p id="hello">It serves 206 ' + BIG[5:15].hex() + " rgb(0, 128, 0)</p>" in done.stdout, done.stdout
 
 
