@@ -75,8 +75,8 @@ bool port_is_server(struct port *port)
     return port->server == process_self();
 }
 
-/* Makes the region of a new epoch and the kernel's own pointers into it. The server pays for it: when the port's job has no
- * memory left for what files hold, their names can still be served. */
+/* Makes the region of a new epoch and the kernel's own pointers into it. The server pays for it: when the port's job
+ * has no memory left for what files hold, their names can still be served. */
 static cloudabi_errno_t region_create(struct memobj **region, struct frame **fixed)
 {
     *region = memobj_create(process_self()->job, PORT_REGION_SIZE);
