@@ -18,8 +18,8 @@
 enum time_page_clock { TIME_PAGE_MONOTONIC, TIME_PAGE_REALTIME, TIME_PAGE_CLOCKS };
 
 /*
- * A clock is `counter * mult / 2^32 + offset`, of the whole counter: so it needs neither a base nor a test for a counter
- * that lies before it.
+ * A clock is `counter * mult / 2^32 + offset`, of the whole counter: so it needs neither a base nor a
+ * test for a counter that lies before it.
  */
 struct time_page {
     uint32_t sequence;

@@ -69,8 +69,8 @@ void buffer_forget(struct cache *cache, uint64_t block);
  * EROFS.
  */
 cloudabi_errno_t cache_commit(struct cache *cache);
-/* Makes durable what somebody may wait for: a commit, unless all changes since the last one are patient; then only the data that
- * was written is flushed. */
+/* Makes durable what somebody may wait for: a commit, unless all changes since the last one are patient; then
+ * only the data that was written is flushed. */
 cloudabi_errno_t cache_sync(struct cache *cache);
 /*
  * The number of buffers that the running transaction can still take; operations ask before they begin, and

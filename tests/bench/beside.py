@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Ours and Linux, one after the other in the same virtual machine, in wall time:  beside.py [ROUNDS]
 
-Each program tests/bench/beside_*.c runs on both and prints lines `WHAT: NUMBER UNIT`; the best of the rounds counts. MB/s should
-be more, us less.
+Each program tests/bench/beside_*.c runs on both and prints lines `WHAT: NUMBER UNIT`; the best of the rounds counts.
+MB/s should be more, us less.
 """
 
 import os

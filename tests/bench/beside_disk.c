@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A disk's file system in wall time: the same source runs here and in the Linux guest beside it (linux.py).  It works in
- * one directory: the descriptor `dir` that it was granted, or on Linux the path in the first argument.
+ * A disk's file system in wall time: the same source runs here and in the Linux guest beside it (beside.py).  It works
+ * in one directory: the descriptor `dir` that it was granted, or on Linux the path in the first argument.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A pager that says anything about where pages are (kernel/fd/port_extents.c). What is not refused must fill every byte of
- * the pages that count as filled, move nothing outside of them, and ask the device for whole sectors only.
+ * A pager that says anything about where pages are (kernel/fd/port_extents.c). What is not refused must fill every byte
+ * of the pages that count as filled, move nothing outside of them, and ask the device for whole sectors only.
  */
 #include <stdlib.h>
 #include <string.h>

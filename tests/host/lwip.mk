@@ -2,8 +2,8 @@
 # lwIP's own unit tests, in the configuration that they bring along (not ours: sockets and threads exist in it, and
 # memory is not aligned).
 LWIP_CHECK_DIR   := $(LWIP)/test/unit
-LWIP_CHECK_CORE  := altcp altcp_alloc altcp_tcp def dns inet_chksum init ip mem memp netif pbuf raw stats sys tcp tcp_in \
-    tcp_out timeouts udp
+LWIP_CHECK_CORE  := altcp altcp_alloc altcp_tcp def dns inet_chksum init ip mem memp netif pbuf raw stats sys tcp \
+    tcp_in tcp_out timeouts udp
 LWIP_CHECK_IPV4  := autoip dhcp etharp icmp igmp ip4 ip4_addr ip4_frag
 LWIP_CHECK_IPV6  := dhcp6 ethip6 icmp6 inet6 ip6 ip6_addr ip6_frag mld6 nd6
 LWIP_CHECK_API   := api_lib api_msg err if_api netbuf netdb netifapi sockets tcpip

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two TCP ends that check each other, with BSD sockets alone: the same source runs here and in a Linux guest at the other
- * end of a bad cable (tests/scenario/test_peer.py).
+ * Two TCP ends that check each other, with BSD sockets alone: the same source runs here and in a Linux guest at
+ * the other end of a bad cable (tests/scenario/test_peer.py).
  *
  *   peer serve PORT                       answers one connection after the other until one says QUIT
  *   peer call ADDRESS PORT KIB            goes through all exercises as the client; TAP
  *
- * A connection begins with what the client wants: an exercise and a length.  Bytes are a sequence of numbers that both know.
+ * A connection begins with what the client wants: an exercise and a length.  Bytes are a sequence of numbers that
+ * both know.
  */
 #include <arpa/inet.h>
 #include <errno.h>

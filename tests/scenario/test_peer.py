@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """TCP against Linux at the other end of a cable that loses, doubles and reorders frames.
 
-The two ends run the same program (tests/peer/peer.c). PEER_KIB says how much each transfer moves (256; `make peer`: 65536).
+The two ends run the same program (tests/peer/peer.c). PEER_KIB says how much each transfer moves (256; `make
+peer`: 65536).
 """
 
 import os

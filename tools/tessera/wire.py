@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """An Ethernet cable between two machines that loses, doubles and reorders frames.
 
-Each end is one of QEMU's `socket` network devices: a frame is a datagram on the host's loopback. What happens to a frame
-is drawn from a seed, so a run can be repeated (as far as the machines do).
+Each end is one of QEMU's `socket` network devices: a frame is a datagram on the host's loopback. What happens to
+a frame is drawn from a seed, so a run can be repeated (as far as the machines do).
 """
 
 import heapq
