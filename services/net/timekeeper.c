@@ -11,8 +11,9 @@
 #include "services/net/net.h"
 #include "services/net/ntp_message.h"
 
-/* Milliseconds. While there is no server or no address, which cost nothing to look for, it looks often. */
-#define LOOK_INTERVAL 500
+/* Milliseconds. While there is no server or no address it looks for them, at first often. */
+#define LOOK_FIRST    250
+#define LOOK_DOUBLES  7
 #define RETRY_FIRST   2000
 #define RETRY_DOUBLES 6
 #define POLL_INTERVAL 1024000
@@ -118,9 +119,11 @@ static void on_time(void *argument)
     stop_asking(keeper);
     if (!ask(keeper)) {
         stop_asking(keeper);
-        ask_again_in(keeper, LOOK_INTERVAL);
+        ask_again_in(keeper, LOOK_FIRST << keeper->looks);
+        keeper->looks += keeper->looks < LOOK_DOUBLES;
         return;
     }
+    keeper->looks = 0;
     unsigned doubles = keeper->attempt < RETRY_DOUBLES ? keeper->attempt : RETRY_DOUBLES;
     keeper->attempt++;
     ask_again_in(keeper, RETRY_FIRST << doubles);

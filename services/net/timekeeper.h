@@ -20,6 +20,7 @@ struct timekeeper {
     uint64_t nonce;
     uint64_t asked; /* monotonic nanoseconds */
     unsigned attempt;
+    unsigned looks; /* in vain, for somebody to ask */
     bool told;
 };
 
