@@ -21,7 +21,7 @@ static cloudabi_fd_t self;
  * stats  read: struct counts
  */
 struct counts {
-    uint64_t named, forgotten, flushed, most_waiting, refused;
+    uint64_t named, forgotten, stalled, flushed, most_waiting, refused;
 };
 
 #define SHARE 16u
@@ -62,6 +62,7 @@ static void take(struct special *s, uint32_t i)
 {
     if (named(s, i, "stall") || named(s, i, "cstall") || named(s, i, "dstall")) {
         s->stalled |= 1ull << i;
+        s->counts.stalled++;
     } else if (named(s, i, "share")) {
         s->sharing |= 1ull << i;
         uint64_t waiting = (uint64_t)__builtin_popcountll(s->sharing);
@@ -428,7 +429,8 @@ static void test_abandoned(void)
             struct question question = {root, names[j % 3]};
             callers[j] = start(open_and_hang, port, &question);
         }
-        sleep_ms(30);
+        while (counts_of(root).stalled < i + 12) /* all of them wait */
+            sleep_ms(1);
         for (unsigned j = 0; j < 12; j++)
             close_fd(callers[j]);
     }
