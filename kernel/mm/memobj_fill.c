@@ -150,6 +150,16 @@ __attribute__((noinline)) static cloudabi_errno_t fill_pages(struct memobj *obje
     return error;
 }
 
+void paging_fill_next(struct memobj *object)
+{
+    spinlock_lock(&object->lock);
+    uint64_t index = object->paging->next_miss;
+    bool there = object->revoked != 0 || radix_find(&object->pages, index) != NULL;
+    spinlock_unlock(&object->lock);
+    if (!there)
+        (void)fill_pages(object, index); /* who comes there meets the error again */
+}
+
 /* A page of zeros where the pager has none. */
 static cloudabi_errno_t add_hole(struct memobj *object, uint64_t index)
 {

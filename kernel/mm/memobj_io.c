@@ -174,8 +174,11 @@ cloudabi_errno_t memobj_read(struct memobj *object, const struct user_vec *to, u
         else
             error = user_vec_zero(to, *done, len);
         page_release(&page);
-        if (error == 0 && (offset / PIECE) != ((offset + len) / PIECE))
+        if (error == 0 && (offset / PIECE) != ((offset + len) / PIECE)) {
+            if (object->paging != NULL)
+                paging_ahead(object, (offset + len) >> PAGE_SHIFT);
             error = let_others();
+        }
         if (error != 0)
             break;
     }

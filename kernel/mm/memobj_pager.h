@@ -15,7 +15,7 @@
  * asked for it is killed before the device is done.  Truncation sets `quiet`, which lets no new one begin, and waits
  * until none is left; then it asks the service, and only when that agrees it sets the size and drops pages.
  *
- * A pool is what the objects of one pager (a port) have in common: budget, flusher thread, clock of eviction.  It holds
+ * A pool is what the objects of one pager (a port) have in common: budget, flusher and reader threads, clock of eviction.  It holds
  * a reference of each of its objects, so pages outlive the last close; those of objects that nobody else refers to go
  * with time, or when memory is short.  Lock key: l object->lock, p pool->lock, c constant, a atomic.
  */
@@ -25,7 +25,8 @@
 #include "kernel/mm/memobj.h"
 #include "kernel/mm/transfer.h"
 
-#define PAGING_PAGES TRANSFER_PIECES /* the most of one request */
+#define PAGING_PAGES   TRANSFER_PIECES /* the most of one request */
+#define PAGING_READERS 3u              /* threads of a pool that read ahead */
 
 struct paging_result {
     unsigned count; /* pages done, from the first on */
@@ -53,12 +54,15 @@ struct pager_ops {
 };
 
 struct paging_pool {
-    _Atomic uint32_t references; /* objects, port, thread */
+    _Atomic uint32_t references; /* objects, port, threads */
     struct job *job;             /* c; referenced: pays for pages and thread */
     struct spinlock lock;        /* RANK_POOL */
     struct list
         objects; /* p: of struct paging; each holds a reference. The clock's hand is at its head */
     struct list dirty; /* p: of struct paging with dirty pages, longest first */
+    struct list
+        ahead; /* p: of struct paging to be read ahead; each holds a reference of its object */
+    struct waitq readers; /* their threads */
     _Atomic uint64_t object_count;
     _Atomic uint64_t dirty_pages; /* also those WRITING */
     _Atomic uint64_t dirty_max;   /* a: refreshed by the flusher */
@@ -67,7 +71,7 @@ struct paging_pool {
     struct waitq room;            /* who waits for less dirty pages, or writing to end */
     _Atomic bool wanted;          /* somebody waits for clean pages */
     _Atomic bool failing;         /* the last write-out did not succeed */
-    _Atomic bool closing;         /* nothing more comes: the thread ends */
+    _Atomic bool closing;         /* p to set: nothing more comes, the threads end */
     bool running;                 /* p: there is a thread */
     struct list link;             /* list of pools */
 };
@@ -83,18 +87,19 @@ struct paging {
     uint32_t window;                       /* l: pages of the last read-ahead */
     uint64_t next_miss;                    /* l: where a sequential reader would miss next */
     uint64_t hand;                         /* l: next page for eviction */
-    bool growing;                 /* l: a writer has put bytes behind the size, which it will set */
-    uint64_t dirty;               /* l: pages DIRTY or WRITING */
-    uint64_t dirty_low;           /* l: none below it is DIRTY */
-    uint64_t dirty_since;         /* p: monotonic ns */
-    unsigned reading, writing;    /* l: requests and transfers */
-    bool cleaning;                /* l: a write-out runs */
-    bool quiet;                   /* l: nothing may begin */
-    bool pooled;                  /* p: in pool->objects */
-    cloudabi_errno_t error;       /* l: of the last write that failed */
-    uint32_t error_count;         /* l */
-    uint64_t last_use;            /* a: monotonic ns, set by the flusher while it is in use */
-    struct list link, dirty_link; /* p */
+    bool growing;              /* l: a writer has put bytes behind the size, which it will set */
+    uint64_t dirty;            /* l: pages DIRTY or WRITING */
+    uint64_t dirty_low;        /* l: none below it is DIRTY */
+    uint64_t dirty_since;      /* p: monotonic ns */
+    unsigned reading, writing; /* l: requests and transfers */
+    bool cleaning;             /* l: a write-out runs */
+    bool quiet;                /* l: nothing may begin */
+    bool pooled;               /* p: in pool->objects */
+    cloudabi_errno_t error;    /* l: of the last write that failed */
+    uint32_t error_count;      /* l */
+    uint64_t last_use;         /* a: monotonic ns, set by the flusher while it is in use */
+    unsigned ahead;            /* p: windows that are still to be read ahead */
+    struct list link, dirty_link, ahead_link; /* p */
 };
 
 /* --- pools (memobj_pool.c) --- */

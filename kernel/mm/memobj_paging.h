@@ -13,6 +13,14 @@ cloudabi_errno_t paging_page(struct memobj *object, uint64_t index, bool write, 
 /* Room for a page at INDEX that is about to be written as a whole: promised and below the cap. */
 cloudabi_errno_t paging_make_writable(struct memobj *object, uint64_t index);
 
+/* Brings in the pages where a sequential reader would miss next, if there are any. */
+void paging_fill_next(struct memobj *object);
+
+/* --- memobj_ahead.c --- */
+/* A reader has come to page INDEX. */
+void paging_ahead(struct memobj *object, uint64_t index);
+void paging_reader(void *pool);
+
 /* --- memobj_extent.c --- */
 /* Sleeps until page INDEX is not FILLING. Killable. */
 cloudabi_errno_t paging_wait_filled(struct memobj *object, uint64_t index);

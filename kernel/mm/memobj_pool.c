@@ -17,11 +17,13 @@ static struct paging_pool *pool_alloc(struct job *job)
     struct paging_pool *pool = kmalloc(job, sizeof(*pool));
     if (pool == NULL)
         return NULL;
-    pool->references = 2; /* the caller, and its thread */
+    pool->references = 1;
     pool->job = job_get(job);
     spinlock_init(&pool->lock, RANK_POOL);
     list_init(&pool->objects);
     list_init(&pool->dirty);
+    list_init(&pool->ahead);
+    waitq_init(&pool->readers);
     waitq_init(&pool->flusher);
     waitq_init(&pool->room);
     atomic_store(&pool->dirty_max, paging_dirty_max(pool));
@@ -31,19 +33,28 @@ static struct paging_pool *pool_alloc(struct job *job)
     return pool;
 }
 
-struct paging_pool *paging_pool_create(struct job *job)
+static bool pool_thread(struct paging_pool *pool, void (*run)(void *))
 {
     struct thread *thread;
+    if (thread_create(NULL, pool->job, run, pool, &thread) != 0)
+        return false;
+    refcount_get(&pool->references);
+    thread_start(thread);
+    return true;
+}
+
+struct paging_pool *paging_pool_create(struct job *job)
+{
     struct paging_pool *pool = pool_alloc(job);
     if (pool == NULL)
         return NULL;
-    if (thread_create(NULL, job, paging_flusher, pool, &thread) != 0) {
-        paging_pool_put(pool);
-        paging_pool_put(pool);
-        return NULL;
-    }
-    thread_start(thread);
-    return pool;
+    bool fine = pool_thread(pool, paging_flusher);
+    for (unsigned i = 0; fine && i < PAGING_READERS; i++)
+        fine = pool_thread(pool, paging_reader);
+    if (fine)
+        return pool;
+    paging_pool_close(pool);
+    return NULL;
 }
 
 void paging_pool_put(struct paging_pool *pool)
@@ -63,8 +74,11 @@ void paging_pool_put(struct paging_pool *pool)
 
 void paging_pool_close(struct paging_pool *pool)
 {
+    spinlock_lock(&pool->lock);
     atomic_store(&pool->closing, true);
+    spinlock_unlock(&pool->lock);
     paging_wake_flusher(pool);
+    waitq_wake_all(&pool->readers);
     paging_pool_put(pool);
 }
 
@@ -96,6 +110,7 @@ cloudabi_errno_t paging_create(struct memobj *object, struct paging_pool *pool,
     paging->last_use = arch_clock_monotonic();
     list_init(&paging->link);
     list_init(&paging->dirty_link);
+    list_init(&paging->ahead_link);
     object->paging = paging;
     memobj_get(object);
     spinlock_lock(&pool->lock);

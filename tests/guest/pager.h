@@ -212,9 +212,16 @@ static inline void lie_about_places(struct call *call, struct port_extent *exten
     call_extents(call, fd, extent, n);
 }
 
+/* Where the answer to CALL is made: it must stay until it is delivered, and others may be under way. */
+static inline char *answer_room(const struct call *call)
+{
+    static char room[PORT_SLOTS][PORT_PAGES_MAX * PAGE] __attribute__((aligned(8)));
+    return room[(uint32_t)call->request.tag % PORT_SLOTS];
+}
+
 static inline void data_in(struct call *call, uint64_t index, unsigned count)
 {
-    static char bytes[PORT_PAGES_MAX * PAGE];
+    char *bytes = answer_room(call);
     for (unsigned i = 0; i < count; i++) {
         if (index + i < DISK_PAGES && control->mapped[index + i])
             memcpy(bytes + i * PAGE, page_at(index + i), PAGE);
@@ -237,9 +244,10 @@ static inline cloudabi_errno_t answer_in(struct call *call)
     if (control->lie == LIE_KIND)
         return 0;
     if (call->request.node == NODE_HUGE) {
+        uint64_t *words = (uint64_t *)answer_room(call);
         for (unsigned i = 0; i < count; i++)
-            huge_fill(pager.made_up + i * PAGE / 8, index + i, control->version[index + i]);
-        call_data(call, pager.made_up, count * PAGE);
+            huge_fill(words + i * PAGE / 8, index + i, control->version[index + i]);
+        call_data(call, words, count * PAGE);
     } else if (call->request.node == NODE_DATA) {
         data_in(call, index, count);
     } else {
