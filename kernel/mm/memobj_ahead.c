@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reading ahead of need.  A miss brings in what follows it, and its thread waits; but once a file is read from end to
- * end, the threads of the pool keep several requests for what comes next at the device while the reader still copies what
- * has come.  The reader says where it is every 64 KiB.
+ * end, the threads of the pool keep several requests for what comes next at the device while the reader still copies
+ * what has come.  The reader says where it is every 64 KiB.
  */
 #include "kernel/mm/memobj_paging.h"
 #include "kernel/sched/thread.h"

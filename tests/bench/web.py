@@ -32,7 +32,8 @@ def measure(name, machine):
         start = time.monotonic()
         subprocess.run(["curl", "-sSf", "-o", "/dev/null", url + "/large"], check=True)
         times.append(time.monotonic() - start)
-    done = subprocess.run(["wrk", "-t1", "-c16", "-d5", url + "/index.html"], check=True, capture_output=True, text=True)
+    done = subprocess.run(["wrk", "-t1", "-c16", "-d5", url + "/index.html"], check=True, capture_output=True,
+                          text=True)
     requests = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout).group(1)
     print(f"{name:10} {MIB * 1.048576 / min(times):8.1f} MB/s {float(requests):10.0f} requests/s", flush=True)
 
