@@ -15,9 +15,10 @@
  * asked for it is killed before the device is done.  Truncation sets `quiet`, which lets no new one begin, and waits
  * until none is left; then it asks the service, and only when that agrees it sets the size and drops pages.
  *
- * A pool is what the objects of one pager (a port) have in common: budget, flusher and reader threads, clock of eviction.
- * It holds a reference of each of its objects, so pages outlive the last close; those of objects that nobody else refers to go
- * with time, or when memory is short.  Lock key: l object->lock, p pool->lock, c constant, a atomic.
+ * A pool is what the objects of one pager (a port) have in common: budget, flusher and reader threads, clock of
+ * eviction.  It holds a reference of each of its objects, so pages outlive the last close; those of objects that
+ * nobody else refers to go with time, or when memory is short.
+ * Lock key: l object->lock, p pool->lock, c constant, a atomic.
  */
 #ifndef KERNEL_MM_MEMOBJ_PAGER_H
 #define KERNEL_MM_MEMOBJ_PAGER_H
