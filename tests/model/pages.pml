@@ -21,18 +21,17 @@
  * check: -DREADER -DMAPPER -DSYNCER -DDEATH -DONE -- the pager ends
  * check: -DWRITER -DSYNCER -DFLUSHER -DKILLS -DERRORS -DONE -- two flushers, errors of the device, callers killed
  * check: -DWRITER -DMAPPER -DSYNCER -DEVICTOR -DONE -- write against a store, sync and eviction
- * check: -DWRITER -DSYNCER -DFLUSHER -DONE -DOVERWRITE -DKILLS -- write within the file against write-out
+ * check: -DWRITER -DSYNCER -DFLUSHER -DONE -DKILLS -- write within the file against write-out
  * break: -DMAPPER -DSYNCER -DONE -DSTAY_WRITABLE -- run_write() leaves the page writable in mappings
- * break: -DWRITER -DSYNCER -DFLUSHER -DONE -DOVERWRITE -DDIRTY_ONCE -- memobj_page_written() does nothing
+ * break: -DWRITER -DSYNCER -DFLUSHER -DONE -DDIRTY_ONCE -- memobj_page_written() does nothing
  * break: -DMAPPER -DSYNCER -DFLUSHER -DONE -DNO_CLEANING -- a write-out begins while another one runs
  * break: -DWRITER -DSYNCER -DFLUSHER -DKILLS -DONE -DIGNORE_WRITING -- a write-out begins during I/O of a killed one
  * break: -DMAPPER -DSYNCER -DNO_WROTE -DONE -- sync before the new places are told (WROTE)
- * break: -DWRITER -DSYNCER -DONE -DSYNC_SKIPS_GROWING -- sync passes over the page that somebody appends to
+ * break: -DWRITER -DSYNCER -DONE -DSYNC_SKIPS_GROWING -- write-out passes over the page that somebody appends to
  * break: -DREADER -DMAPPER -DEVICTOR -DONE -DEVICT_BLIND -- eviction does not look at references
- * break: -DREADER -DTRUNCATOR -DONE -DNO_DOOM -- truncate leaves FILLING pages
+ * break: -DMAPPER -DSYNCER -DTRUNCATOR -DONE -DEARLY_RESUME -- requests begin before the pages are cut
  * break: -DREADER -DTRUNCATOR -DONE -DNO_QUIESCE -- truncate does not wait for requests and I/O
- * break: -DMAPPER -DSYNCER -DTRUNCATOR -DONE -DUNLOCKED_SIZE -- a fault looks at the size before it has the lock
- * break: -DMAPPER -DSYNCER -DTRUNCATOR -DONE -DSIZE_LATE -- PAGE_OUT tells the size of now, not that of its pages
+ * break: -DREADER -DMAPPER -DTRUNCATOR -DONE -DUNLOCKED_SIZE -- a fault looks at the size before it has the lock
  * break: -DMAPPER -DSYNCER -DTRUNCATOR -DONE -DSTALE_GRANT -- a promise survives truncate
  * break: -DMAPPER -DSYNCER -DDEATH -DONE -DSOON_NEXT -- the next instance begins during writes
  * break: -DMAPPER -DSYNCER -DERRORS -DONE -DERROR_CLEAN -- a page that could not be written becomes clean
@@ -61,7 +60,7 @@ bool known[PAGES] = true; /* index < paging->backed */
 bool backed[PAGES];      /* the page came from a place: not a HOLE */
 bool reserved[PAGES];    /* in [reserved_start, reserved_end) */
 byte holders[PAGES];     /* references of the frame besides those of the tree and the mapping */
-byte life[PAGES], cut[PAGES];
+byte life[PAGES], cut[PAGES], told[PAGES]; /* told: odd from the service's part of a truncation to the kernel's */
 byte mem[PAGES];         /* the frame's content */
 mtype entry[PAGES] = UNMAPPED;
 bool write_mutex;
@@ -73,7 +72,7 @@ bool block[PAGES], fresh[PAGES], promised[PAGES];
 byte disk[PAGES], fresh_data[PAGES], safe[PAGES], device[PAGES]; /* device: operations that it is doing */
 
 /* ghosts */
-byte store, cur[PAGES];
+byte store, cur[PAGES], said[PAGES]; /* said: the last store whose call has returned */
 byte done;
 
 #define may_dirty(p) (state[p] == DIRTY || state[p] == WRITING || (state[p] == CLEAN && (backed[p] || reserved[p])))
@@ -279,16 +278,15 @@ proctype Reader(byte me; byte p)
     atomic { forget(); done++ }
 }
 
-/* memobj_write() of some bytes in the last page: write_piece(), write_page(). Unless OVERWRITE it makes the file
- * longer. */
+/* memobj_write() of some bytes in the last page, which may make the file longer: write_piece(), write_page() */
 proctype Writer(byte me; byte p)
 {
     mtype result, step;
-    byte mine, seen, t;
+    byte mine, seen, t, written;
     bool bad, place, gone;
 
     atomic { !write_mutex -> write_mutex = true }
-#ifndef OVERWRITE
+#ifdef SYNC_SKIPS_GROWING
     growing = true;
 #endif
     page_any(p, true, true);
@@ -297,7 +295,7 @@ proctype Writer(byte me; byte p)
         atomic { /* the copy: nothing but revocation takes the page away under the write mutex */
             assert(revoked || life[p] == mine);
             if
-            :: life[p] == mine -> store++; mem[p] = store; cur[p] = store
+            :: life[p] == mine -> store++; mem[p] = store; cur[p] = store; written = store
             :: else
             fi
         }
@@ -309,6 +307,7 @@ proctype Writer(byte me; byte p)
             fi
         }
 #endif
+        atomic { said[p] = (written > said[p] -> written : said[p]); written = 0 }
         page_put(p)
     :: else
     fi;
@@ -329,7 +328,7 @@ proctype Mapper(byte me; byte p)
         store++;
         mem[p] = store;
         if
-        :: p < size && !revoked -> cur[p] = store
+        :: p < size && !revoked -> cur[p] = store; said[p] = store
         :: else /* on its way out */
         fi;
         break }
@@ -393,7 +392,6 @@ inline clean_page(p, killable)
         if
         :: state[p] == DIRTY && !revoked && !(growing && p == LAST) && p < size ->
             state[p] = WRITING; mine = life[p]; step = FILL; rsize = size
-        :: state[p] == DIRTY && !revoked && growing && p == LAST -> skipped = true
         :: else
         fi
     }
@@ -407,9 +405,6 @@ inline clean_page(p, killable)
             :: else
             fi
         }
-#endif
-#ifdef SIZE_LATE
-        rsize = size;
 #endif
         atomic { /* PAGE_OUT */
             out = mem[p];
@@ -515,12 +510,12 @@ proctype Syncer(byte me)
 {
     mtype step = NONE;
     byte mine, out, t, rsize, was[PAGES], cuts[PAGES];
-    bool bad, gone, failed, taken, again, skipped;
+    bool bad, gone, failed, taken, again;
 
     d_step {
         for (t : 0 .. LAST) {
-            was[t] = cur[t];
-            cuts[t] = cut[t]
+            was[t] = said[t];
+            cuts[t] = told[t]
         }
         t = 0
     }
@@ -528,20 +523,7 @@ proctype Syncer(byte me)
     do
     :: again && !failed ->
         again = false;
-        paging_clean(true);
-        if
-        :: skipped -> /* a page that somebody appends to: its old bytes are to be synced, too */
-            skipped = false;
-#ifndef SYNC_SKIPS_GROWING
-            again = true;
-            wait_while(growing, true);
-            if
-            :: gone -> gone = false; failed = true
-            :: else
-            fi
-#endif
-        :: else
-        fi
+        paging_clean(true)
     :: else -> break
     od;
     atomic { /* SYNC */
@@ -550,7 +532,7 @@ proctype Syncer(byte me)
         :: else ->
             for (t : 0 .. LAST) {
                 safe[t] = (block[t] -> disk[t] : 0);
-                assert(cuts[t] != cut[t] || safe[t] >= was[t])
+                assert(cuts[t] != told[t] || cuts[t] % 2 == 1 || safe[t] >= was[t])
             }
             t = 0
         fi
@@ -563,7 +545,7 @@ proctype Syncer(byte me)
         t = 0;
         failed = false;
         again = false;
-        skipped = false;
+       
         done++
     }
 }
@@ -573,59 +555,62 @@ proctype Flusher(byte me)
 {
     mtype step = NONE;
     byte mine, out, t, rsize;
-    bool bad, gone, failed, taken, again, skipped;
+    bool bad, gone, failed, taken, again;
 
     again = true;
     do
     :: again && !failed -> again = false; paging_clean(false)
     :: else -> break
     od;
-    atomic { failed = false; again = false; skipped = false; done++ }
+    atomic { failed = false; again = false; done++ }
 }
 
 /* memobj_resize(), resize_locked(): one page less, and then one more */
 proctype Truncator(byte me)
 {
     byte t;
-    bool gone;
+    bool gone, bad;
 
     atomic { !write_mutex -> write_mutex = true }
     if
     :: revoked -> goto end
     :: else
     fi;
-    atomic { size = LAST; cur[LAST] = 0; cut[LAST]++ }
-    atomic { entry[LAST] = UNMAPPED } /* vmspace_unmap_object() */
-    atomic { /* drop_pages() */
-        if
-#ifdef NO_DOOM
-        :: state[LAST] == FILLING
-#endif
-        :: state[LAST] != ABSENT -> state[LAST] = ABSENT; life[LAST]++; backed[LAST] = false; holders[LAST] = 0
-        :: else
-        fi;
-        wake_all()
-    }
 #ifndef NO_QUIESCE
-    quiet = true;
+    quiet = true; /* quiesce() */
     wait_while(reading != 0 || writing != 0 || cleaning, false);
 #endif
     atomic { /* SETATTR */
         if
         :: served ->
             assert(device[LAST] == 0);
-            block[LAST] = false; fresh[LAST] = false; promised[LAST] = false; disk[LAST] = 0
-        :: else
+            block[LAST] = false; fresh[LAST] = false; promised[LAST] = false; disk[LAST] = 0; told[LAST]++
+        :: else -> bad = true /* refused: all is as it was */
         fi
     }
-    atomic { /* paging_resized(), resume() */
-        known[LAST] = false;
-#ifndef STALE_GRANT
-        reserved[LAST] = false;
+#ifdef EARLY_RESUME
+    atomic { quiet = false; wake_all() }
 #endif
-        quiet = false;
-        wake_all()
-    }
+    if
+    :: !bad ->
+        atomic { size = LAST; cur[LAST] = 0; said[LAST] = 0; cut[LAST]++; told[LAST]++ }
+        atomic { /* paging_resized() */
+            known[LAST] = false;
+#ifndef STALE_GRANT
+            reserved[LAST] = false
+#endif
+        }
+        atomic { entry[LAST] = UNMAPPED } /* cut_pages(): vmspace_unmap_object() */
+        atomic { /* drop_pages() */
+            if
+            :: state[LAST] != ABSENT -> state[LAST] = ABSENT; life[LAST]++; backed[LAST] = false; holders[LAST] = 0
+            :: else
+            fi;
+            wake_all()
+        }
+    :: else
+    fi;
+    atomic { quiet = false; wake_all() } /* paging_resume() */
     write_mutex = false;
     atomic { !write_mutex -> write_mutex = true }
     atomic { size = PAGES }
@@ -692,8 +677,9 @@ init {
         store = 1;
         if /* page LAST is a hole, or on the disk, or was written to and is only in memory yet */
         :: true
-        :: true -> block[LAST] = true; disk[LAST] = 1; safe[LAST] = 1; cur[LAST] = 1
-        :: true -> state[LAST] = DIRTY; mem[LAST] = 1; cur[LAST] = 1; promised[LAST] = true; reserved[LAST] = true
+        :: true -> block[LAST] = true; disk[LAST] = 1; safe[LAST] = 1; cur[LAST] = 1; said[LAST] = 1
+        :: true -> state[LAST] = DIRTY; mem[LAST] = 1; cur[LAST] = 1; said[LAST] = 1;
+           promised[LAST] = true; reserved[LAST] = true
         fi;
 #ifdef READER
         run Reader(0, LAST); tasks++;
