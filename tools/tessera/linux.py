@@ -86,7 +86,7 @@ def read(path):
 def compiled(source):
     """A program of one source, built for the host without shared libraries."""
     with tempfile.NamedTemporaryFile() as program:
-        subprocess.run(["gcc", "-O2", "-static", "-pthread", "-o", program.name, source], check=True)
+        subprocess.run(["clang-14", "-O2", "-static", "-pthread", "-o", program.name, source], check=True)
         return read(program.name)
 
 
