@@ -36,17 +36,28 @@ poweroff -f
 """
 
 
+def download():
+    """Whether the packages could be had."""
+    depends = subprocess.run(["apt-cache", "depends", "linux-image-amd64"], check=False, capture_output=True, text=True)
+    kernel = re.search(r"Depends: (linux-image-\S+)", depends.stdout)
+    if not kernel:
+        return False
+    print(f"fetching {kernel.group(1)} and busybox-static", flush=True)
+    done = subprocess.run(["apt-get", "-q", "download", kernel.group(1), "busybox-static"], cwd=CACHE, check=False,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
 def fetch():
-    """The folder with Debian's kernel and busybox, unpacked."""
+    """The folder with Debian's kernel and busybox, unpacked. MachineError: they can not be had."""
     tree = os.path.join(CACHE, "tree")
     if os.path.isdir(tree):
         return tree
-    depends = subprocess.run(["apt-cache", "depends", "linux-image-amd64"], check=True, capture_output=True, text=True)
-    kernel = re.search(r"Depends: (linux-image-\S+)", depends.stdout).group(1)
     os.makedirs(CACHE, exist_ok=True)
-    print(f"fetching {kernel} and busybox-static", flush=True)
-    subprocess.run(["apt-get", "-q", "download", kernel, "busybox-static"], cwd=CACHE, check=True,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if not download():  # the lists may be too old
+        subprocess.run(["apt-get", "-q", "update"], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if not download():
+            raise vm.MachineError("no Linux guest: its packages can not be downloaded")
     for package in glob.glob(os.path.join(CACHE, "*.deb")):
         subprocess.run(["dpkg-deb", "-x", package, tree + ".new"], check=True)
     os.rename(tree + ".new", tree)
