@@ -499,7 +499,9 @@ TEST(fd_write, ENOSPC, "no place for the data")
 {
     cloudabi_fd_t fd = new_file("f");
 
-    SHORTAGE(put(fd, "x", 1, &(size_t){0}), seek(fd, 4096, CLOUDABI_WHENCE_CUR, &(uint64_t){0}));
+    SHORTAGE_ELSE(put(fd, "x", 1, &(size_t){0}),
+                  seek(fd, 4096, CLOUDABI_WHENCE_CUR, &(uint64_t){0}),
+                  SKIP("this file system finds memory elsewhere"));
 }
 
 TEST(fd_pwrite, ENOSPC, "no place for the data")
@@ -507,7 +509,8 @@ TEST(fd_pwrite, ENOSPC, "no place for the data")
     cloudabi_fd_t fd = new_file("f");
     uint64_t at = 0;
 
-    SHORTAGE(put_at(fd, "x", 1, at), at += 8192);
+    SHORTAGE_ELSE(put_at(fd, "x", 1, at), at += 8192,
+                  SKIP("this file system finds memory elsewhere"));
 }
 
 /* --- what can not be read or written ------------------------------------------------------------------- */
