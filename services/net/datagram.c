@@ -126,8 +126,8 @@ static void send_payload(struct datagram *datagram, const uint8_t *payload, size
     pbuf_free(pbuf);
 }
 
-/* Sends one message of the client. False: there is none. */
-static bool forward(struct datagram *datagram)
+/* Sends one message of the client, if there is one: *LENGTH as it was received. */
+static bool forward(struct datagram *datagram, size_t *length)
 {
     uint8_t *bytes = (uint8_t *)&message;
     cloudabi_iovec_t data = {.buf = bytes, .buf_len = sizeof(message)};
@@ -136,6 +136,7 @@ static bool forward(struct datagram *datagram)
     struct endpoint peer;
     if (cloudabi_sys_sock_recv(datagram->fd, &in, &out) != 0)
         return false;
+    *length = out.ro_datalen;
     if (datagram->connected)
         send_payload(datagram, bytes, out.ro_datalen, NULL);
     else if (out.ro_datalen >= sizeof(message.header) &&
@@ -144,15 +145,34 @@ static bool forward(struct datagram *datagram)
     return true;
 }
 
+/* What the client sent before it left still goes out. At the end a receive gives nothing for ever, so the first empty
+ * message is taken for it. */
+static void datagram_end(struct datagram *datagram)
+{
+    size_t length = 1;
+    while (length > 0 && forward(datagram, &length))
+        continue;
+    datagram_stop(datagram);
+}
+
 void datagram_event(struct datagram *datagram, bool hangup)
 {
-    for (int i = 0; i < SEND_BUDGET; i++) {
-        /* At the end a receive gives nothing for ever. */
-        if (hangup && i > 0)
-            break;
-        if (!forward(datagram))
-            break;
+    size_t length;
+    if (hangup) {
+        datagram_end(datagram);
+        return;
     }
-    if (hangup)
-        datagram_stop(datagram);
+    for (int i = 0; i < SEND_BUDGET && forward(datagram, &length); i++)
+        continue;
+}
+
+void datagram_reap(struct net *net)
+{
+    struct datagram *next;
+    for (struct datagram *datagram = net->datagrams; datagram != NULL; datagram = next) {
+        cloudabi_errno_t state = local_state(datagram->fd, CLOUDABI_EVENTTYPE_FD_READ);
+        next = datagram->next;
+        if (state != 0 && state != CLOUDABI_EAGAIN)
+            datagram_end(datagram);
+    }
 }

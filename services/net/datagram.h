@@ -23,5 +23,7 @@ cloudabi_errno_t datagram_connect(struct net *net, const struct net_set *set, cl
 cloudabi_errno_t datagram_bind(struct net *net, const struct net_set *set, cloudabi_fd_t *fd);
 /* The pair polls readable; `hangup`: the client has closed its end. May free the datagram socket. */
 void datagram_event(struct datagram *datagram, bool hangup);
+/* Ends those whose client has gone though its event has not come yet: their ports are free. */
+void datagram_reap(struct net *net);
 
 #endif

@@ -108,7 +108,7 @@ static cloudabi_errno_t hand_over(struct listener *listener)
 {
     struct connection *connection = listener->first_accepted;
     cloudabi_fd_t fds[2];
-    cloudabi_errno_t error = local_room(listener->fd);
+    cloudabi_errno_t error = local_state(listener->fd, CLOUDABI_EVENTTYPE_FD_WRITE);
     if (error == 0)
         error = mint_both(connection, fds);
     if (error == 0) {
@@ -185,6 +185,17 @@ void listener_event(struct listener *listener, bool hangup)
         listener_stop(listener);
     else
         local_drain(listener->fd);
+}
+
+void listener_reap(struct net *net)
+{
+    struct listener *next;
+    for (struct listener *listener = net->listeners; listener != NULL; listener = next) {
+        cloudabi_errno_t state = local_state(listener->fd, CLOUDABI_EVENTTYPE_FD_READ);
+        next = listener->next;
+        if (state != 0 && state != CLOUDABI_EAGAIN)
+            listener_stop(listener);
+    }
 }
 
 void listener_run(struct net *net)

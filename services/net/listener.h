@@ -27,5 +27,7 @@ cloudabi_errno_t listener_start(struct net *net, const struct net_set *set, clou
 void listener_run(struct net *net);
 /* The pair polls readable; `hangup`: the client has closed its end. May free the listener. */
 void listener_event(struct listener *listener, bool hangup);
+/* Stops those whose client has gone though its event has not come yet: their ports are free. */
+void listener_reap(struct net *net);
 
 #endif

@@ -105,10 +105,11 @@ cloudabi_errno_t local_pair(cloudabi_fd_t *ours, cloudabi_fd_t *client)
     return 0;
 }
 
-cloudabi_errno_t local_room(cloudabi_fd_t ours)
+cloudabi_errno_t local_state(cloudabi_fd_t ours, cloudabi_eventtype_t type)
 {
     cloudabi_subscription_t in[2] = {
-        {.type = CLOUDABI_EVENTTYPE_FD_WRITE, .fd_readwrite = {.fd = ours}},
+        {.type = type,
+         .fd_readwrite = {.fd = ours, .flags = CLOUDABI_SUBSCRIPTION_FD_READWRITE_POLL}},
         {.type = CLOUDABI_EVENTTYPE_CLOCK, .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC}},
     };
     cloudabi_event_t out[2];
@@ -117,7 +118,7 @@ cloudabi_errno_t local_room(cloudabi_fd_t ours)
     if (error != 0)
         return error;
     for (size_t i = 0; i < count; i++) {
-        if (out[i].type != CLOUDABI_EVENTTYPE_FD_WRITE)
+        if (out[i].type != type)
             continue;
         if (out[i].error != 0)
             return out[i].error;

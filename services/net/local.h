@@ -18,8 +18,8 @@ cloudabi_errno_t local_bind_udp(struct udp_pcb *pcb, const struct net_set *set);
 cloudabi_errno_t local_nonblocking(cloudabi_fd_t fd);
 /* A datagram pair whose end `ours` does not block. */
 cloudabi_errno_t local_pair(cloudabi_fd_t *ours, cloudabi_fd_t *client);
-/* 0: a message can be sent; EAGAIN: not now; else the client is gone. */
-cloudabi_errno_t local_room(cloudabi_fd_t ours);
+/* 0: a message can be sent (FD_WRITE) or is there (FD_READ); EAGAIN: not now; else the client is gone. */
+cloudabi_errno_t local_state(cloudabi_fd_t ours, cloudabi_eventtype_t type);
 /* Drops what a client wrote where nothing is to be written. */
 void local_drain(cloudabi_fd_t ours);
 

@@ -82,25 +82,37 @@ static bool may_wait_for_more(const struct net *net)
     return count < NET_SOCKETS_MAX;
 }
 
+static cloudabi_errno_t start_socket(struct net *net, const struct name *name, cloudabi_fd_t *fd)
+{
+    if (!may_wait_for_more(net))
+        return CLOUDABI_ENFILE;
+    switch (name->kind) {
+    case NAME_TCP_LISTEN:
+        return listener_start(net, &name->set, fd);
+    case NAME_UDP_CONNECT:
+        return datagram_connect(net, &name->set, fd);
+    case NAME_ICMP_ECHO:
+        return echo_start(net, &name->set, fd);
+    default:
+        return datagram_bind(net, &name->set, fd);
+    }
+}
+
 static cloudabi_errno_t open_endpoint(struct net *net, struct call *call, const struct name *name,
                                       bool directory)
 {
     cloudabi_fd_t fd;
-    cloudabi_errno_t error;
     if (name->kind == NAME_TCP_CONNECT)
         return open_connection(net, call, &name->set, directory);
     if (directory)
         return open_directory(net, call, name);
-    if (!may_wait_for_more(net))
-        return CLOUDABI_ENFILE;
-    if (name->kind == NAME_TCP_LISTEN)
-        error = listener_start(net, &name->set, &fd);
-    else if (name->kind == NAME_UDP_CONNECT)
-        error = datagram_connect(net, &name->set, &fd);
-    else if (name->kind == NAME_ICMP_ECHO)
-        error = echo_start(net, &name->set, &fd);
-    else
-        error = datagram_bind(net, &name->set, &fd);
+    cloudabi_errno_t error = start_socket(net, name, &fd);
+    if (error == CLOUDABI_EADDRINUSE || error == CLOUDABI_ENFILE) {
+        /* By one that was closed before this call, perhaps: the loop hears of that later. */
+        listener_reap(net);
+        datagram_reap(net);
+        error = start_socket(net, name, &fd);
+    }
     if (error == 0 && (call->request.fdflags & CLOUDABI_FDFLAG_NONBLOCK) != 0)
         error = local_nonblocking(fd);
     if (error == 0)

@@ -85,6 +85,18 @@ static void ports(void)
     CHECK(close(first) == 0);
 }
 
+/* The service hears of a socket's end later than of the next bind. */
+static bool bind_again(int type, int times)
+{
+    while (times-- > 0) {
+        int fd = socket(AF_INET, type, 0);
+        if (bind_to(fd, "127.0.0.1", 7201) != 0 || (type == SOCK_STREAM && listen(fd, 1) != 0) ||
+            close(fd) != 0)
+            return false;
+    }
+    return true;
+}
+
 static void options(int client)
 {
     int one = 1;
@@ -197,13 +209,36 @@ static void datagrams(void)
     CHECK(close(a) == 0 && close(b) == 0);
 }
 
+/* What was sent before the close arrives. */
+static void parting_words(void)
+{
+    struct sockaddr_in to = at("127.0.0.1", 7205);
+    char text[16];
+    int a = socket(AF_INET, SOCK_DGRAM, 0);
+    int b = socket(AF_INET, SOCK_DGRAM, 0);
+    bool sent = bind_to(a, "127.0.0.1", 7205) == 0 && bind_to(b, "127.0.0.1", 7206) == 0;
+    for (int i = 0; i < 20; i++)
+        sent &= sendto(b, &i, sizeof(i), 0, (struct sockaddr *)&to, sizeof(to)) == sizeof(i);
+    CHECK(sent && close(b) == 0);
+    struct pollfd entry = {.fd = a, .events = POLLIN};
+    int got = 0;
+    while (got < 20 && poll(&entry, 1, 5000) == 1 &&
+           recvfrom(a, text, sizeof(text), 0, NULL, NULL) == sizeof(int))
+        got++;
+    CHECK(got == 20);
+    CHECK(close(a) == 0);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     refused();
     ports();
+    CHECK(bind_again(SOCK_STREAM, 100));
+    CHECK(bind_again(SOCK_DGRAM, 100));
     streams();
     nonblocking();
     datagrams();
+    parting_words();
     return tap_end();
 }
