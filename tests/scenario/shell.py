@@ -116,27 +116,30 @@ class TcpShell(Shell):
 class ConsoleShell(Shell):
     """The shell on the console: COM1 of a machine, where the kernel log appears too.
 
-    What is typed is echoed, so one line is typed at a time, and its end is the next prompt.
+    What is typed is echoed, so one line is typed at a time, and its end is the next prompt. A line of the log may come
+    in the middle of an echo: it is taken out before anything else is looked at.
     """
 
     PROMPT = rb"tessera> "
-    NOISE = re.compile(r"^(\[ *[0-9.]+\]|init: |net: |tmpfs: |console: |netshell: )")
+    LOG_LINE = re.compile(rb"\[ *\d+\.\d{6}\] [^\n]*\n")
+    LOG_BEGUN = re.compile(rb"\[ *(\d+(\.\d{0,5}|\.\d{6}(\]( [^\n]*)?)?)?)?$")
 
     def __init__(self, machine, timeout=30):
         super().__init__()
         self.machine = machine
         self.seen = 0
+        self.held = b""  # the beginning of what may become a line of the log
         self.expect(self.PROMPT, timeout)
         self.wait_quiet()
 
     def wait_quiet(self, seconds=0.4):
-        """Waits until nobody has written for a while, so that the log does not fall into an echoed line."""
+        """Waits until nobody has written for a while, and forgets it."""
         size = -1
         while size != len(self.machine.log):
             size = len(self.machine.log)
             time.sleep(seconds)
         self.seen = size
-        self.buffer = b""
+        self.buffer = self.held = b""
 
     def send(self, data):
         self.machine.type(data)
@@ -149,14 +152,20 @@ class ConsoleShell(Shell):
                 self.machine.changed.wait(seconds)
             data = bytes(self.machine.log[self.seen:])
             self.seen += len(data)
-            return data or None
+        return self.without_log(data) or None
+
+    def without_log(self, data):
+        """DATA behind what was held, without lines of the log; what may be the beginning of one is held."""
+        data = self.LOG_LINE.sub(b"", self.held + data)
+        begun = self.LOG_BEGUN.search(data)
+        self.held = data[begun.start():] if begun else b""
+        return data[:begun.start()] if begun else data
 
     def run(self, command, timeout=20):
         """The output of a command, without its echo and the lines that others log meanwhile."""
         self.send(command.encode() + b"\n")
         before, _ = self.expect(self.PROMPT, timeout)
         lines = before.decode("utf-8", "replace").replace("\r", "").splitlines()
-        kept = [line for line in lines if not self.NOISE.match(line)]
-        if kept and kept[0] == command:
-            del kept[0]
-        return "\n".join(kept).strip("\n")
+        if lines and lines[0] == command:
+            del lines[0]
+        return "\n".join(lines).strip("\n")
