@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Rules for what the rooms declared with program, library and guesttest.
 
+# What is part of the system is optimised as a whole at the link (LTO=0: not); tests keep their files apart.
+USER_LTO   := $(if $(filter 0,$(LTO)),,-flto=full)
 USER_FLAGS := -std=gnu11 -O2 -g $(WARNINGS) $(INCLUDES)
+
+# $(call user_lto,SOURCES)
+user_lto = $(if $(filter tests/%,$(1)),,$(USER_LTO))
 
 # $(call user_objects,UNIT,SOURCES,EXTRA_CFLAGS): objects lie in a directory of the unit's own, because
 # two units may compile one source with different flags.
@@ -11,18 +16,18 @@ $(foreach s,$(2),$(eval $(call compile,build/user/obj/$(1),$(s),$(TESSERACC) $(U
 endef
 
 define library_rules
-$(call user_objects,lib$(1),$(library_$(1)_sources),$(library_$(1)_cflags))
+$(call user_objects,lib$(1),$(library_$(1)_sources),$(USER_LTO) $(library_$(1)_cflags))
 build/user/lib$(1).a: $(call objects,build/user/obj/lib$(1),$(library_$(1)_sources))
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@ && $(AR) rcs $$@ $$^
 endef
 
 define program_rules
-$(call user_objects,$(1),$(program_$(1)_sources),$(program_$(1)_cflags))
+$(call user_objects,$(1),$(program_$(1)_sources),$(call user_lto,$(program_$(1)_sources)) $(program_$(1)_cflags))
 build/user/$(1): $(call objects,build/user/obj/$(1),$(program_$(1)_sources)) \
     $(foreach l,$(program_$(1)_libs),build/user/lib$(l).a) $(SDK_FILES)
 	$$(call say,LINK,$$@)
-	$$(Q)$(TESSERACC) -o $$@ $(call objects,build/user/obj/$(1),$(program_$(1)_sources)) \
+	$$(Q)$(TESSERACC) $(USER_LTO) -O2 -o $$@ $(call objects,build/user/obj/$(1),$(program_$(1)_sources)) \
 	    -Wl,--start-group $(foreach l,$(program_$(1)_libs),build/user/lib$(l).a) -Wl,--end-group
 endef
 
