@@ -294,11 +294,14 @@ cloudabi_errno_t vmspace_advise(struct vmspace *space, uint64_t va, uint64_t len
     return mapped ? 0 : CLOUDABI_ENOMEM;
 }
 
-/* The first object mapped shared in [*AT, end), referenced, and the part of it; *AT moves behind it. */
+/* The first object mapped shared in [*AT, end), referenced, and the part of it; *AT moves behind it. NULL: there is no
+ * other. */
 static struct memobj *next_shared(struct vmspace *space, uint64_t *at, uint64_t end,
                                   uint64_t *offset, uint64_t *length)
 {
     struct memobj *object = NULL;
+    if (*at >= end) /* the last area may reach further */
+        return NULL;
     mutex_lock(&space->mutex);
     for (struct vm_area *area = area_find(space->root, *at); area != NULL && area->start < end;
          area = area_next(area)) {

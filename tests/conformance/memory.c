@@ -595,6 +595,21 @@ TEST_ROWS(mem_sync, OK, "of any memory; what was stored stays", ROWS(syncs) * 3)
     CHECK(mem[0] == 'T' && (row % 3 != 0 || holds(fd, "Text")));
 }
 
+TEST_ROWS(mem_sync, OK, "of a part of a mapping", ROWS(syncs) * 3)
+{
+    cloudabi_fd_t fd = file_with("f", "text");
+    cloudabi_filestat_t stat = {.st_size = 3 * PAGE};
+    size_t page = row % 3;
+    char *mem = NULL;
+
+    DESCRIBE("flags %u, page %u of 3", syncs[row / 3], (unsigned)page);
+    OK(cloudabi_sys_file_stat_fput(fd, &stat, CLOUDABI_FILESTAT_SIZE));
+    OK(map(3 * PAGE, READ | WRITE, SHARED, fd, 0, &mem));
+    mem[page * PAGE] = 'T';
+    OK(cloudabi_sys_mem_sync(mem + page * PAGE, PAGE, syncs[row / 3]));
+    CHECK(mem[page * PAGE] == 'T');
+}
+
 TEST_ROWS(mem_sync, EINVAL, "flags", 6)
 {
     static const cloudabi_msflags_t wrong[] = {0,
