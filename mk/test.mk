@@ -21,7 +21,7 @@ test-host: host ## unit tests of the pure parts, under ASan and UBSan
 	@$(PYTHON) tests/run $(TEST_ARGS) host
 
 test-guest: kernel user $(BOOT_STRIPPED) ## programs run inside, at each of GUEST_CPUS (1 2 4); ONLY=NAME
-	@$(PYTHON) tests/run $(TEST_ARGS) $(if $(ONLY),--only $(ONLY)) guest
+	@$(PYTHON) tests/run $(TEST_ARGS) --kernel $(KERNEL_ELF) $(if $(ONLY),--only $(ONLY)) guest
 
 test-scenario: kernel $(IMAGES) build/user/workload ## boot, and drive over TCP and serial; ONLY=EXPRESSION
 	@$(PYTHON) tests/run $(TEST_ARGS) $(if $(ONLY),--only '$(ONLY)') scenario
