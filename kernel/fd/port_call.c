@@ -523,7 +523,7 @@ bool port_post_forgets_slow(struct port *port, struct list *freed)
             .tag = slot_tag(slot, i), .op = PORT_FORGET, .node = node->id, .a = node->lookups};
         slot_post(port, i, &request);
         node->lookups = 0;
-        if (!node->keep) {
+        if (node->dead || !node->keep) { /* dead: it was revoked while in use */
             list_remove(&node->link);
             list_append(freed, &node->link);
         }
