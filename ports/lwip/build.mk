@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# lwIP: unpacked below build/ and compiled as a library. Nothing in it is patched; segment.c helps it from a hook.
+# lwIP: unpacked below build/ and compiled as a library. Nothing in it is patched; segment.c and cookie.c help it from a hook.
 
 LWIP := build/ports/lwip
 LWIP_CFLAGS := -I$(LWIP)/src/include -Iports/lwip/include
@@ -9,7 +9,7 @@ LWIP_IPV4 := dhcp etharp icmp igmp ip4 ip4_addr ip4_frag
 LWIP_IPV6 := ethip6 icmp6 ip6 ip6_addr ip6_frag mld6 nd6
 LWIP_SOURCES := $(LWIP_CORE:%=$(LWIP)/src/core/%.c) $(LWIP_IPV4:%=$(LWIP)/src/core/ipv4/%.c) \
     $(LWIP_IPV6:%=$(LWIP)/src/core/ipv6/%.c) $(LWIP)/src/netif/ethernet.c
-LWIP_OURS := $(addprefix ports/lwip/,sys_arch.c checksum.c segment.c)
+LWIP_OURS := $(addprefix ports/lwip/,sys_arch.c checksum.c segment.c cookie.c)
 
 $(LWIP)/stamp: ports/lwip/recipe
 	$(call say,UNPACK,lwip)

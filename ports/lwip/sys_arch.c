@@ -7,6 +7,7 @@
 
 #include "lwip/sys.h"
 #include "lwip_hooks.h"
+#include "ports/lwip/cookie.h"
 
 #define DEFAULT_LIMIT (4u * 1024 * 1024)
 
@@ -162,13 +163,24 @@ static void put_address(uint64_t words[2], const ip_addr_t *address)
         memcpy(words, ip_2_ip6(address)->addr, 16);
 }
 
-uint32_t lwip_port_sequence(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
-                            uint16_t remote_port)
+uint64_t lwip_port_hash(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
+                        uint16_t remote_port, uint64_t more)
 {
-    uint64_t words[5] = {0};
+    uint64_t words[6] = {0};
     put_address(&words[0], local);
     put_address(&words[2], remote);
     words[4] = (uint64_t)local_port << 16 | remote_port;
+    words[5] = more;
+    return keyed_hash(words, 6);
+}
+
+uint32_t lwip_port_sequence(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
+                            uint16_t remote_port)
+{
+    uint32_t replayed;
+    if (cookie_replayed(&replayed))
+        return replayed;
     /* The clock of RFC 6528 counts every 4 microseconds. */
-    return (uint32_t)(now_nanoseconds() / 4000 + keyed_hash(words, 5));
+    return (uint32_t)(now_nanoseconds() / 4000 +
+                      lwip_port_hash(local, local_port, remote, remote_port, UINT64_MAX));
 }

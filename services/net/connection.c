@@ -7,13 +7,20 @@
 
 #include "lwip/tcp.h"
 #include "services/net/listener.h"
+#include "services/net/ports.h"
 
 #define RING_SIZE PORT_RING_MAX
+/* So many connections are made between two looks at how many have ended. */
+#define TRIM_ROUNDS 128
 
 static struct connection *by_channel[PORT_CHANNELS];
 
+/* NULL: there are as many as there can be, or no memory. */
 static struct connection *connection_create(struct net *net)
 {
+    static unsigned rounds;
+    if (++rounds % TRIM_ROUNDS == 0)
+        ports_trim();
     struct connection *connection = calloc(1, sizeof(*connection));
     if (connection == NULL)
         return NULL;
@@ -74,9 +81,13 @@ cloudabi_errno_t connection_start(struct net *net, const struct net_set *set,
     cloudabi_errno_t error = endpoint_route(&peer.address);
     if (error != 0)
         return error;
+    uint16_t port =
+        ports_choose(&peer, net->config.settings.port_low, net->config.settings.port_high);
+    if (port == 0)
+        return CLOUDABI_EADDRNOTAVAIL;
     struct connection *connection = connection_create(net);
     if (connection == NULL)
-        return CLOUDABI_ENOMEM;
+        return CLOUDABI_ENFILE;
     connection->peer = peer;
     connection->pcb = tcp_new_ip_type(IP_GET_TYPE(&peer.address));
     if (connection->pcb == NULL) {
@@ -84,6 +95,7 @@ cloudabi_errno_t connection_start(struct net *net, const struct net_set *set,
         return CLOUDABI_ENOMEM;
     }
     stream_attach(connection);
+    connection->pcb->local_port = port;
     err_t refused = tcp_connect(connection->pcb, &peer.address, peer.port, on_connected);
     if (refused != ERR_OK) {
         struct tcp_pcb *pcb = connection->pcb;

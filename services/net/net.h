@@ -10,6 +10,7 @@
  *   tree.c        opening: requests <-> objects, tree_info.c: attributes and contents
  *   connection.c  life of a TCP connection, stream.c: its bytes
  *   listener.c    listening, handing connections over
+ *   ports.c       local ports of connections, reuse.c: connections again from the same port
  *   datagram.c    UDP, echo.c: ICMP echo
  *   resolver.c    names of hosts: lookups, resolver_tcp.c, answer.c; dns_message.c: messages (pure)
  *   timekeeper.c  the clock, by SNTP; ntp_message.c: messages (pure)

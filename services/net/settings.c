@@ -7,6 +7,8 @@
 #include "services/net/dns_message.h"
 
 #define DEFAULT_HOSTNAME "tessera"
+/* The dynamic ports of RFC 6335. */
+#define DEFAULT_PORTS "49152-65535"
 
 /* What reads one string of a list into its place. */
 typedef bool read_item(const char *text, size_t length, struct settings *settings);
@@ -98,13 +100,30 @@ static bool read_hostname(struct argdata arguments, struct settings *settings,
     return true;
 }
 
+static bool read_ports(struct argdata arguments, struct settings *settings,
+                       char error[SETTINGS_ERROR])
+{
+    const char *text = DEFAULT_PORTS;
+    struct argdata value;
+    if (argdata_map_get(arguments, "ports", &value) == 0 &&
+        argdata_get_str(value, &text, NULL) != 0)
+        return refuse(error, "ports", "(no text)");
+    const char *dash = strchr(text, '-');
+    if (dash == NULL || !net_port_parse(text, (size_t)(dash - text), &settings->port_low) ||
+        !net_port_parse(dash + 1, strlen(dash + 1), &settings->port_high) ||
+        settings->port_low == 0 || settings->port_low > settings->port_high)
+        return refuse(error, "ports", text);
+    return true;
+}
+
 bool settings_read(struct argdata arguments, struct settings *settings, char error[SETTINGS_ERROR])
 {
     memset(settings, 0, sizeof(*settings));
     return read_list(arguments, "addresses", read_address, settings, error) &&
            read_list(arguments, "dns", read_dns, settings, error) &&
            read_list(arguments, "ntp", read_ntp, settings, error) &&
-           read_gateway(arguments, settings, error) && read_hostname(arguments, settings, error);
+           read_gateway(arguments, settings, error) && read_hostname(arguments, settings, error) &&
+           read_ports(arguments, settings, error);
 }
 
 const struct settings_address *settings_address(const struct settings *settings, uint8_t family)

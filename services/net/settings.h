@@ -7,6 +7,7 @@
  *   dns: [10.0.2.3]                           name servers; ADDR!PORT for another port than 53
  *   ntp: [10.0.2.2!123]                       time servers; they need the grant `clock`
  *   hostname: tessera                         what DHCP servers are told
+ *   ports: 49152-65535                        local ports of connections that this machine makes
  *
  * All may be missing. Pure.
  */
@@ -37,6 +38,7 @@ struct settings {
     struct net_set gateway;
     struct settings_list dns, ntp;
     char hostname[SETTINGS_HOSTNAME];
+    uint16_t port_low, port_high;
 };
 
 /* Reads the arguments. False: `error` says what is wrong with them. */

@@ -78,6 +78,8 @@ static void start(void)
 {
     net_kernel_start(&net.server, &tree_ops, &net);
     lwip_init();
+    net.config.settings.port_low = 49152;
+    net.config.settings.port_high = 65535;
     fake_virtio_init(&fake);
     fake.receive_flags = 2;
     fake_virtio_function(&fake, &function);

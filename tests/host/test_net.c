@@ -55,6 +55,8 @@ static int setup(void **state)
         lwip_init();
     initialised = true;
     memset(&net, 0, sizeof(net));
+    net.config.settings.port_low = 49152;
+    net.config.settings.port_high = 65535;
     net_kernel_start(&net.server, &tree_ops, &net);
     return 0;
 }

@@ -387,6 +387,10 @@ static void test_settings(void **state)
     assert_true(net_set_every_port(&settings.ntp.items[0]));
     assert_true(read_one("gateway", "10.0.2.2", false, &settings) && settings.has_gateway);
     assert_true(read_one("hostname", "box-1", false, &settings));
+    assert_true(settings.port_low == 49152 && settings.port_high == 65535);
+    assert_true(read_one("ports", "5000-5001", false, &settings) && settings.port_high == 5001);
+    assert_false(read_one("ports", "5001-5000", false, &settings));
+    assert_false(read_one("ports", "5000", false, &settings));
     static const char *const bad[] = {"10.0.2.15",
                                       "10.0.2.15/33",
                                       "10.0.2.15/0",

@@ -90,6 +90,7 @@ class Wire:
             probe.bind(("127.0.0.1", 0))
             self.theirs = probe.getsockname()
         self.changed = threading.Condition(threading.RLock())
+        self.tcp = None        # takes segments: whether it knew what to do with one (tcp.py)
         self.requests = []     # (time, client's address) of each DHCP request
         self.packets = []      # what nobody here answers: (protocol, source, payload)
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -150,6 +151,8 @@ class Wire:
                 return
         if packet[9] == 1 and payload[0] == 8:
             self.send4(1, icmp(0, payload[4:]), target=source)
+            return
+        if packet[9] == 6 and self.tcp and self.tcp(payload):
             return
         self.keep((packet[9], source, payload))
 

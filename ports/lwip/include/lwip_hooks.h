@@ -9,6 +9,7 @@
 #include "lwip/err.h"
 #include "lwip/ip_addr.h"
 
+struct pbuf;
 struct tcp_hdr;
 struct tcp_pcb;
 
@@ -16,10 +17,14 @@ struct tcp_pcb;
 uint32_t lwip_port_sequence(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
                             uint16_t remote_port);
 
+/* A keyed hash of a connection and of what else it is about; the key is this run's. */
+uint64_t lwip_port_hash(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
+                        uint16_t remote_port, uint64_t more);
+
 /* Looks at a segment before lwIP does. OPTIONS: OPTIONS_LEN bytes, of which FIRST_LEN lie behind the header and the rest at
- * SECOND. Always ERR_OK: lwIP goes on with it. */
-err_t lwip_port_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, uint16_t options_len,
-                        uint16_t first_len, const uint8_t *second);
+ * SECOND. ERR_OK: lwIP goes on with it. */
+err_t lwip_port_segment(struct tcp_pcb *pcb, struct tcp_hdr *header, uint16_t options_len,
+                        uint16_t first_len, const uint8_t *second, struct pbuf *pbuf);
 
 /* Where the text of a failed assertion goes before the program aborts. */
 void lwip_port_complaints(void (*function)(const char *text));

@@ -105,7 +105,7 @@ void lwip_port_free(void *memory);
 #define LWIP_HOOK_FILENAME "lwip_hooks.h"
 #define LWIP_HOOK_TCP_ISN lwip_port_sequence
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, options_len, first_len, second, p) \
-    lwip_port_segment(pcb, header, options_len, first_len, second)
+    lwip_port_segment(pcb, header, options_len, first_len, second, p)
 #define LWIP_RANDOMIZE_INITIAL_LOCAL_PORTS 1
 
 #endif
