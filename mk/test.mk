@@ -40,7 +40,7 @@ fuzz: $(addprefix build/fuzz/,$(FUZZTARGETS)) ## run each fuzz target for FUZZ_T
 	done
 
 peer: user boot ## TCP against Linux over a bad cable, PEER_KIB (65536) each way
-	@PEER_KIB=$(or $(PEER_KIB),65536) tests/run --only test_peer scenario
+	@PEER_KIB=$(or $(PEER_KIB),65536) SCENARIO_TIMEOUT=18000 tests/run --only test_peer scenario
 .PHONY: peer
 
 BENCHES = $(filter bench-%,$(sort $(PROGRAMS)))

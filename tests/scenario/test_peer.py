@@ -63,11 +63,14 @@ def test_we_call(wire):
         guest.wait_log(rb"peer: listening", 120)
         ours = run_here(wire, "call", LINUX, str(PORT), KIB)
         output, _ = ours.communicate(timeout=LIMIT + 30)
+        print(output)
         check(output)
 
 
 def test_linux_calls(wire):
     ours = run_here(wire, "serve", str(PORT))
     with linux.Guest("peer", NETWORK + f"peer call {OURS} {PORT} {KIB}", [SOURCE], netdev=wire.netdev(0)) as guest:
-        check(guest.finish(LIMIT))
+        output = guest.finish(LIMIT)
+        print(output)
+        check(output)
     ours.communicate(timeout=60)
