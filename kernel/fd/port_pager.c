@@ -14,6 +14,8 @@
 #include "kernel/fd/port_priv.h"
 #include "kernel/mm/memobj_pager.h"
 
+#define RETRIES 8u
+
 static struct port_node *node_of(const struct memobj *object)
 {
     return object->paging->owner;
@@ -124,15 +126,18 @@ static cloudabi_errno_t run_once(struct page_request *request, uint16_t flags)
     return error;
 }
 
-/* A device that can not be reached may have come back under another descriptor: the service is asked once more. */
+/* A device that can not be reached may have come back under another descriptor: the service is asked again. More than
+ * once, as that one may end, too. */
 static cloudabi_errno_t request_run(struct page_request *request)
 {
     cloudabi_errno_t error = run_once(request, 0);
-    if (error == 0 || !request->missed || error == CLOUDABI_EINTR)
-        return error;
-    request->missed = false;
-    *request->result = (struct paging_result){0};
-    return run_once(request, PORT_FLAG_RETRY);
+    for (unsigned i = 0; i < RETRIES && error != 0 && error != CLOUDABI_EINTR && request->missed;
+         i++) {
+        request->missed = false;
+        *request->result = (struct paging_result){0};
+        error = run_once(request, PORT_FLAG_RETRY);
+    }
+    return error;
 }
 
 static cloudabi_errno_t page_in(struct memobj *object, uint64_t index, unsigned count,

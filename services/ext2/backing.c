@@ -8,7 +8,8 @@
 #include "services/ext2/disk.h"
 
 #define SECTOR     512u
-#define TRIES      3u
+#define TRIES      3u  /* at a device that answers */
+#define REOPENS    20u /* while block ends again and again */
 #define READ_BASE  (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_SEEK | CLOUDABI_RIGHT_FILE_STAT_FGET)
 #define WRITE_BASE (CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FD_SYNC | CLOUDABI_RIGHT_FD_DATASYNC)
 
@@ -93,29 +94,56 @@ static bool is_ours(const struct backing *backing, int fd)
            memcmp(super->uuid, backing->uuid, sizeof(backing->uuid)) == 0;
 }
 
-cloudabi_errno_t backing_revive(struct backing *backing)
+/* Opens the device again by its name, under the old number: answers that name it may not have been delivered yet. */
+static cloudabi_errno_t open_anew(const struct backing *backing)
 {
     bool read_only = false;
     int fd = -1;
-    if (is_ours(backing, backing->fd) && backing->known)
+    if (open_device(backing->granted, backing->name, &read_only, &fd) != 0)
+        return CLOUDABI_EIO;
+    cloudabi_errno_t error = CLOUDABI_EIO;
+    if (read_only == backing->device.read_only && is_ours(backing, fd))
+        error = cloudabi_sys_fd_replace((cloudabi_fd_t)fd, (cloudabi_fd_t)backing->fd);
+    close(fd);
+    return error;
+}
+
+/* *ANEW: it had to be opened again. Block may end once more meanwhile. */
+static cloudabi_errno_t revive(const struct backing *backing, bool *anew)
+{
+    cloudabi_errno_t error = CLOUDABI_EIO;
+    if (backing->known && is_ours(backing, backing->fd))
         return 0;
-    if (backing->name == NULL || open_device(backing->granted, backing->name, &read_only, &fd) != 0)
-        return CLOUDABI_EIO;
-    if (read_only != backing->device.read_only || !is_ours(backing, fd)) {
-        close(fd);
-        return CLOUDABI_EIO;
-    }
-    close(backing->fd);
-    backing->fd = fd;
-    return 0;
+    *anew = true;
+    for (unsigned i = 0; backing->name != NULL && error != 0 && i < REOPENS; i++)
+        error = open_anew(backing);
+    return error;
+}
+
+cloudabi_errno_t backing_revive(struct backing *backing)
+{
+    bool anew = false;
+    return revive(backing, &anew);
+}
+
+/* Whether a request that failed is made again: a few times at a device that answers, and whenever block has ended. */
+static bool is_worth_another(const struct backing *backing, unsigned *failures)
+{
+    bool anew = false;
+    if (revive(backing, &anew) != 0)
+        return false;
+    *failures += !anew || !backing->known;
+    return *failures < TRIES;
 }
 
 static cloudabi_errno_t device_read(struct device *device, uint64_t offset, void *to, size_t len)
 {
     struct backing *backing = backing_of(device);
-    cloudabi_errno_t error = read_all(backing->fd, offset, to, len);
-    for (unsigned i = 1; error != 0 && i < TRIES && backing_revive(backing) == 0; i++)
+    cloudabi_errno_t error;
+    unsigned failures = 0;
+    do
         error = read_all(backing->fd, offset, to, len);
+    while (error != 0 && is_worth_another(backing, &failures));
     return error;
 }
 
@@ -124,9 +152,11 @@ static cloudabi_errno_t device_write(struct device *device, uint64_t offset, con
                                      size_t len)
 {
     struct backing *backing = backing_of(device);
-    cloudabi_errno_t error = write_all(backing->fd, offset, from, len);
-    for (unsigned i = 1; error != 0 && i < TRIES && backing_revive(backing) == 0; i++)
+    cloudabi_errno_t error;
+    unsigned failures = 0;
+    do
         error = write_all(backing->fd, offset, from, len);
+    while (error != 0 && is_worth_another(backing, &failures));
     return error;
 }
 
@@ -134,9 +164,11 @@ static cloudabi_errno_t device_write(struct device *device, uint64_t offset, con
 static cloudabi_errno_t device_flush(struct device *device)
 {
     struct backing *backing = backing_of(device);
-    cloudabi_errno_t error = cloudabi_sys_fd_datasync((cloudabi_fd_t)backing->fd);
-    for (unsigned i = 1; error != 0 && i < TRIES && backing_revive(backing) == 0; i++)
+    cloudabi_errno_t error;
+    unsigned failures = 0;
+    do
         error = cloudabi_sys_fd_datasync((cloudabi_fd_t)backing->fd);
+    while (error != 0 && is_worth_another(backing, &failures));
     return error != 0 ? CLOUDABI_EIO : 0;
 }
 

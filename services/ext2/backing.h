@@ -16,9 +16,9 @@ struct backing {
     struct device device; /* first */
     int granted;          /* a directory or a file */
     const char *name;     /* in the directory; NULL: GRANTED is the device itself */
-    int fd;               /* the device, for pagers too; changes with backing_revive() */
-    uint8_t uuid[16];     /* of the file system, to know it again */
-    bool known;           /* uuid is set */
+    int fd; /* the device, for pagers too; another one after backing_revive(), under this number */
+    uint8_t uuid[16]; /* of the file system, to know it again */
+    bool known;       /* uuid is set */
 };
 
 /* NAME: which device of the directory; NULL: the first partition if there is one, else the whole disk. ENOENT: no such

@@ -107,9 +107,14 @@ static bool is_hopeless(const struct init *init, const struct node *node)
     return false;
 }
 
-/* The first restarts are at once; a node that fails again and again is given longer pauses.
- * CLEAN: it ended by its own wish (exit 0), which never leads to giving up. */
-static void plan_restart(struct init *init, struct node *node, bool clean)
+enum end {
+    END_CLEAN,  /* by its own wish (exit 0): never leads to giving up */
+    END_KILLED, /* somebody wanted that: no failure of its own */
+    END_FAILED
+};
+
+/* The first restarts are at once; a node that fails again and again is given longer pauses. */
+static void plan_restart(struct init *init, struct node *node, enum end end)
 {
     uint64_t time = now();
     if (is_hopeless(init, node)) {
@@ -118,17 +123,26 @@ static void plan_restart(struct init *init, struct node *node, bool clean)
     }
     if (time - node->started >= LONG_LIFE)
         node->failures = 0;
-    else if (!clean || node->failures < QUICK_RESTARTS + 4)
+    else if (end == END_FAILED || (end == END_CLEAN && node->failures < QUICK_RESTARTS + 4))
         node->failures++;
     if (node->failures > MOST_FAILURES) {
         log_line("%s: given up", name_of(node));
         give_up(node);
         return;
     }
-    unsigned slow = node->failures > QUICK_RESTARTS ? node->failures - QUICK_RESTARTS : 0;
+    unsigned slow =
+        end != END_KILLED && node->failures > QUICK_RESTARTS ? node->failures - QUICK_RESTARTS : 0;
     uint64_t pause = slow == 0 ? 0 : FIRST_PAUSE << (slow - 1);
     node->due = time + (pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE);
     node->state = NODE_WAITING;
+}
+
+static enum end end_of(const cloudabi_event_t *event)
+{
+    if (event->proc_terminate.signal == CLOUDABI_SIGKILL)
+        return END_KILLED;
+    return event->proc_terminate.signal == 0 && event->proc_terminate.exitcode == 0 ? END_CLEAN
+                                                                                    : END_FAILED;
 }
 
 static void ended(struct init *init, struct node *node, const cloudabi_event_t *event)
@@ -147,7 +161,7 @@ static void ended(struct init *init, struct node *node, const cloudabi_event_t *
     if (node->manifest->service && event->proc_terminate.signal == 0 && status == EXIT_NO_DEVICE)
         give_up(node);
     else if (node->manifest->restart)
-        plan_restart(init, node, status == 0);
+        plan_restart(init, node, end_of(event));
     else if (node->manifest->service)
         give_up(node);
     else
@@ -169,7 +183,7 @@ static void start(struct init *init, struct node *node)
     error = node_spawn(init, node);
     if (error != 0) {
         log_line("%s: cannot start: errno %u", name_of(node), error);
-        plan_restart(init, node, false);
+        plan_restart(init, node, END_FAILED);
         return;
     }
     node->state = NODE_RUNNING;

@@ -4,16 +4,20 @@
  * nothing fails: ext2 goes on with the next one. Without ext2's, open files give EIO, directories go on, and what was
  * synced is there.
  */
+#include <stdatomic.h>
 #include <tessera/grants.h>
 
 #include "tests/guest/jobs.h"
 #include "tests/guest/tap.h"
 
-#define PIECE 20000u
-#define FILES 4u
+#define PIECE   20000u
+#define FILES   4u
+#define WORKERS 3u
+#define KILLS   25u /* more than the failures after which init gives up: being killed is none */
 
 static cloudabi_fd_t dir, jobs;
 static char piece[PIECE], back[PIECE];
+static _Atomic uint32_t *over; /* shared with the workers */
 
 static void fill(unsigned seed)
 {
@@ -39,20 +43,21 @@ static bool kill_service(const char *name)
 static uint32_t kill_block(void *arg)
 {
     (void)arg;
-    for (unsigned i = 0; i < 5; i++) {
-        (void)nap(150000000);
+    for (unsigned i = 0; i < KILLS; i++) {
+        (void)nap(10000000 + i * 37 % 8 * 10000000); /* also before it has begun to serve */
         if (!kill_service("block"))
             return 1;
     }
     return 0;
 }
 
-/* Writes, syncs and reads back files while block dies under them; how many calls failed. */
-static unsigned work(uint64_t until)
+/* Writes, syncs and reads back files of one worker while block dies under them; how many calls failed. */
+static uint32_t work(void *argument)
 {
-    unsigned failures = 0;
-    char name[] = "fileN";
-    for (unsigned round = 0; now() < until; round++) {
+    uint32_t failures = 0;
+    char name[] = "fileN_N";
+    name[6] = (char)('0' + *(unsigned *)argument);
+    for (unsigned round = 0; !atomic_load(over); round++) {
         cloudabi_fd_t fd;
         size_t done = 0;
         uint64_t at = (uint64_t)(round % 50) * PIECE;
@@ -74,15 +79,28 @@ static unsigned work(uint64_t until)
 
 static void test_block(void)
 {
-    cloudabi_fd_t process;
+    char before[160] = "", after[160] = "-";
+    cloudabi_fd_t workers[WORKERS], process;
     cloudabi_tid_t tid;
+    CHECK(job_process(jobs, "ext2", "ctl", before));
+    for (unsigned i = 0; i < WORKERS; i++) {
+        CHECK_RETURNS(cloudabi_sys_proc_fork(&workers[i], &tid), 0);
+        if (workers[i] == CLOUDABI_PROCESS_CHILD)
+            cloudabi_sys_proc_exit(work(&i));
+    }
     CHECK_RETURNS(cloudabi_sys_proc_fork(&process, &tid), 0);
     if (process == CLOUDABI_PROCESS_CHILD)
         cloudabi_sys_proc_exit(kill_block(NULL));
-    CHECK(work(now() + 2500000000) == 0);
     cloudabi_event_t end = wait_process(process);
     CHECK(end.error == 0 && end.proc_terminate.exitcode == 0);
     cloudabi_sys_fd_close(process);
+    atomic_store(over, 1);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        end = wait_process(workers[i]);
+        CHECK(end.error == 0 && end.proc_terminate.signal == 0 && end.proc_terminate.exitcode == 0);
+        cloudabi_sys_fd_close(workers[i]);
+    }
+    CHECK(job_process(jobs, "ext2", "ctl", after) && strcmp(before, after) == 0);
 }
 
 static uint32_t look_at_mapped(void *arg)
@@ -141,6 +159,10 @@ int main(void)
 {
     dir = (cloudabi_fd_t)grant_fd("directory");
     jobs = (cloudabi_fd_t)grant_fd("jobs");
+    CHECK_RETURNS(cloudabi_sys_mem_map(NULL, 4096, CLOUDABI_PROT_READ | CLOUDABI_PROT_WRITE,
+                                       CLOUDABI_MAP_ANON | CLOUDABI_MAP_SHARED,
+                                       CLOUDABI_MAP_ANON_FD, 0, (void **)&over),
+                  0);
     CHECK_RETURNS(cloudabi_sys_fd_sync(dir), 0); /* it was made a moment ago */
     test_block();
     test_ext2();
