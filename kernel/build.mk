@@ -11,7 +11,7 @@ KERNEL_CFLAGS += $(if $(KERNEL_LTO),-flto=full)
 KERNEL_INLINE := -mllvm -inline-threshold=300
 
 KERNEL_LD = $(LLD) -nostdlib -static --build-id=none -z max-page-size=4096 -z noexecstack \
-    -T $(KERNEL_SCRIPT) $(KERNEL_LDFLAGS)
+    -T $(KERNEL_SCRIPT) --symbol-ordering-file kernel/hot.order --no-warn-symbol-ordering $(KERNEL_LDFLAGS)
 
 KERNEL_LINK = $(KERNEL_LD) $(if $(KERNEL_LTO),--lto-O2 $(KERNEL_INLINE) --lto-obj-path=$@.lto.o) \
     $(KERNEL_OBJECTS) -o $@.first && \
@@ -19,4 +19,4 @@ KERNEL_LINK = $(KERNEL_LD) $(if $(KERNEL_LTO),--lto-O2 $(KERNEL_INLINE) --lto-ob
     $(CLANG) --target=x86_64-unknown-none-elf -c -o $@.ksyms.o $@.ksyms.S && \
     $(KERNEL_LD) $(if $(KERNEL_LTO),$(filter %.S.o,$(KERNEL_OBJECTS)) $@.lto.o,$(KERNEL_OBJECTS)) $@.ksyms.o -o $@
 
-$(if $(filter 1,$(DEBUG)),build/debug-kernel,build/kernel)/tessera.elf: tools/ksyms
+$(if $(filter 1,$(DEBUG)),build/debug-kernel,build/kernel)/tessera.elf: tools/ksyms kernel/hot.order

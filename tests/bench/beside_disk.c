@@ -1,38 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A disk's file system in wall time: the same source runs here and in the Linux guest beside it (beside.py).  It works
- * in one directory: the descriptor `dir` that it was granted, or on Linux the path in the first argument.
+ * A disk's file system in wall time: the same source runs here and in the Linux guest beside it (beside.py).
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
-#ifdef __CloudABI__
-#include <tessera/grants.h>
-#endif
+#include "beside.h"
 
 #define PIECE  (1u << 20)
 #define PIECES 32u
 #define SYNCS  64u
 
 static char buffer[PIECE];
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void must(int ok, const char *what)
-{
-    if (ok)
-        return;
-    perror(what);
-    exit(1);
-}
 
 static void write_all(int dir)
 {
@@ -72,13 +52,7 @@ static void write_small(int dir)
 
 int main(int argc, char **argv)
 {
-#ifdef __CloudABI__
-    (void)argc, (void)argv;
-    int dir = grant_fd("dir");
-#else
-    int dir = argc > 1 ? open(argv[1], O_RDONLY | O_DIRECTORY) : -1;
-#endif
-    must(dir >= 0, "directory");
+    int dir = work_directory(argc, argv);
     for (unsigned i = 0; i < PIECE; i++)
         buffer[i] = (char)(i * 2654435761u >> 13);
     write_all(dir);
