@@ -37,8 +37,8 @@ def on_linux(name, disk):
 
 def on_ours(name, disk):
     program = f"beside_{name}"
-    done = subprocess.run([os.path.join(ROOT, "tools", "vm"), "exec", "--mem", "256", "--disk", disk, "--timeout", "300",
-                           "--grants", os.path.join(HERE, program + ".yaml"),
+    done = subprocess.run([os.path.join(ROOT, "tools", "vm"), "exec", "--mem", "256", "--disk", disk,
+                           "--timeout", "300", "--grants", os.path.join(HERE, program + ".yaml"),
                            os.path.join(ROOT, "build", "user", program)],
                           check=True, capture_output=True, text=True)
     return done.stdout

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* System calls, processes, threads and a file system in memory, in wall time: here and in the Linux guest (beside.py). */
+/* Calls, processes, threads and a file system in memory, in wall time: here and in the Linux guest (beside.py). */
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
