@@ -12,7 +12,7 @@
 #include "libc/thread/lock.h"
 #include "libc/unix/unix.h"
 
-#define BUFFER_SIZE 4096
+#define BUFFER_SIZE 16384
 
 /* Keys: d = lock. */
 struct __dirstream {
@@ -33,11 +33,13 @@ DIR *fdopendir(int fd)
 
     if (error == 0 && st.fs_filetype != CLOUDABI_FILETYPE_DIRECTORY)
         error = ENOTDIR;
-    DIR *dir = error == 0 ? calloc(1, sizeof(*dir)) : NULL;
+    DIR *dir = error == 0 ? malloc(sizeof(*dir)) : NULL;
     if (error != 0)
         errno = error;
-    if (dir != NULL)
+    if (dir != NULL) {
+        memset(dir, 0, offsetof(struct __dirstream, buffer));
         dir->fd = fd;
+    }
     return dir;
 }
 
@@ -69,26 +71,12 @@ int closedir(DIR *dir)
     return close(fdclosedir(dir));
 }
 
-static unsigned char type_of(cloudabi_filetype_t type)
-{
-    switch (type) {
-    case CLOUDABI_FILETYPE_BLOCK_DEVICE:
-        return DT_BLK;
-    case CLOUDABI_FILETYPE_CHARACTER_DEVICE:
-        return DT_CHR;
-    case CLOUDABI_FILETYPE_DIRECTORY:
-        return DT_DIR;
-    case CLOUDABI_FILETYPE_REGULAR_FILE:
-        return DT_REG;
-    case CLOUDABI_FILETYPE_SOCKET_DGRAM:
-    case CLOUDABI_FILETYPE_SOCKET_STREAM:
-        return DT_SOCK;
-    case CLOUDABI_FILETYPE_SYMBOLIC_LINK:
-        return DT_LNK;
-    default:
-        return DT_UNKNOWN;
-    }
-}
+static const unsigned char type_of[256] = {
+    [CLOUDABI_FILETYPE_BLOCK_DEVICE] = DT_BLK,  [CLOUDABI_FILETYPE_CHARACTER_DEVICE] = DT_CHR,
+    [CLOUDABI_FILETYPE_DIRECTORY] = DT_DIR,     [CLOUDABI_FILETYPE_REGULAR_FILE] = DT_REG,
+    [CLOUDABI_FILETYPE_SOCKET_DGRAM] = DT_SOCK, [CLOUDABI_FILETYPE_SOCKET_STREAM] = DT_SOCK,
+    [CLOUDABI_FILETYPE_SYMBOLIC_LINK] = DT_LNK,
+};
 
 /* A record as it lies in the buffer, at any address. */
 struct record {
@@ -96,14 +84,29 @@ struct record {
     char name[];
 } __attribute__((packed));
 
-/* Take the next whole record off the buffer. */
-static bool take_record(DIR *dir)
+/* Names are mostly too short for a call: eight bytes a step, the last of which may overlap. */
+INLINE void copy_name(char *to, const char *from, size_t len)
+{
+    size_t at = 0;
+
+    if (len < 8) {
+        for (; at < len; at++)
+            to[at] = from[at];
+        return;
+    }
+    for (; at + 8 < len; at += 8)
+        __builtin_memcpy(to + at, from + at, 8);
+    __builtin_memcpy(to + len - 8, from + len - 8, 8);
+}
+
+/* Takes the next whole record off the buffer. */
+INLINE struct dirent *take_record(DIR *dir)
 {
     const struct record *record = (const struct record *)(dir->buffer + dir->at);
     size_t left = dir->used - dir->at;
 
     if (left < sizeof(*record) || record->head.d_namlen > left - sizeof(*record))
-        return false;
+        return NULL;
     size_t len = record->head.d_namlen;
     dir->at += sizeof(*record) + len;
     if (len >= sizeof(dir->entry.d_name))
@@ -112,50 +115,57 @@ static bool take_record(DIR *dir)
     dir->entry.d_off = (off_t)record->head.d_next;
     dir->entry.d_reclen = sizeof(dir->entry);
     dir->entry.d_namlen = (unsigned short)len;
-    dir->entry.d_type = type_of(record->head.d_type);
-    memcpy(dir->entry.d_name, record->name, len);
+    dir->entry.d_type = type_of[record->head.d_type];
+    copy_name(dir->entry.d_name, record->name, len);
     dir->entry.d_name[len] = '\0';
     dir->cookie = record->head.d_next;
-    return true;
+    return &dir->entry;
 }
 
-static cloudabi_errno_t next_entry(DIR *dir, bool *found)
+/* Fills the buffer and takes its first record. NULL: an error (in errno), or the end. Lock held. */
+static __attribute__((noinline)) struct dirent *refill(DIR *dir)
 {
-    *found = take_record(dir);
-    if (*found || dir->end)
-        return 0;
+    if (dir->end)
+        return NULL;
     cloudabi_errno_t error = cloudabi_sys_file_readdir((cloudabi_fd_t)dir->fd, dir->buffer,
                                                        BUFFER_SIZE, dir->cookie, &dir->used);
-    if (error != 0)
-        return error;
+    if (error != 0) {
+        errno = error;
+        return NULL;
+    }
     dir->at = 0;
     dir->end = dir->used < BUFFER_SIZE;
-    *found = take_record(dir);
-    return 0;
+    return take_record(dir);
+}
+
+static struct dirent *next_entry(DIR *dir)
+{
+    struct dirent *entry = take_record(dir);
+
+    return entry != NULL ? entry : refill(dir);
 }
 
 struct dirent *readdir(DIR *dir)
 {
-    bool found = false;
-
     lock_take(&dir->lock);
-    cloudabi_errno_t error = next_entry(dir, &found);
+    struct dirent *entry = next_entry(dir);
     lock_drop(&dir->lock);
-    if (error != 0)
-        errno = error;
-    return found ? &dir->entry : NULL;
+    return entry;
 }
 
 int readdir_r(DIR *dir, struct dirent *entry, struct dirent **out)
 {
-    bool found = false;
+    int saved = errno, error;
 
+    errno = 0;
     lock_take(&dir->lock);
-    cloudabi_errno_t error = next_entry(dir, &found);
-    if (found)
-        *entry = dir->entry;
+    struct dirent *found = next_entry(dir);
+    if (found != NULL)
+        *entry = *found;
     lock_drop(&dir->lock);
-    *out = found ? entry : NULL;
+    *out = found != NULL ? entry : NULL;
+    error = errno;
+    errno = saved;
     return error;
 }
 

@@ -12,7 +12,7 @@ int mkdirat(int dirfd, const char *path, mode_t mode)
     struct place place;
 
     (void)mode;
-    if (!__place_of(dirfd, path, &place))
+    if (!place_of(dirfd, path, &place))
         return -1;
     return result(
         cloudabi_sys_file_create(place.fd, place.path, place.len, CLOUDABI_FILETYPE_DIRECTORY));
@@ -22,7 +22,7 @@ int unlinkat(int dirfd, const char *path, int flags)
 {
     struct place place;
 
-    if (!__place_of(dirfd, path, &place))
+    if (!place_of(dirfd, path, &place))
         return -1;
     return result(cloudabi_sys_file_unlink(place.fd, place.path, place.len,
                                            (flags & AT_REMOVEDIR) != 0 ? CLOUDABI_UNLINK_REMOVEDIR
@@ -34,7 +34,7 @@ int renameat(int olddir, const char *oldpath, int newdir, const char *newpath)
     struct place from;
     struct place to;
 
-    if (!__place_of(olddir, oldpath, &from) || !__place_of(newdir, newpath, &to))
+    if (!place_of(olddir, oldpath, &from) || !place_of(newdir, newpath, &to))
         return -1;
     return result(cloudabi_sys_file_rename(from.fd, from.path, from.len, to.fd, to.path, to.len));
 }
@@ -44,7 +44,7 @@ int linkat(int olddir, const char *oldpath, int newdir, const char *newpath, int
     struct place from;
     struct place to;
 
-    if (!__place_of(olddir, oldpath, &from) || !__place_of(newdir, newpath, &to))
+    if (!place_of(olddir, oldpath, &from) || !place_of(newdir, newpath, &to))
         return -1;
     return result(cloudabi_sys_file_link(place_lookup(&from, (flags & AT_SYMLINK_FOLLOW) != 0),
                                          from.path, from.len, to.fd, to.path, to.len));
@@ -54,7 +54,7 @@ int symlinkat(const char *target, int dirfd, const char *path)
 {
     struct place place;
 
-    if (!__place_of(dirfd, path, &place))
+    if (!place_of(dirfd, path, &place))
         return -1;
     return result(
         cloudabi_sys_file_symlink(target, strlen(target), place.fd, place.path, place.len));
@@ -65,7 +65,7 @@ ssize_t readlinkat(int dirfd, const char *path, char *buffer, size_t size)
     struct place place;
     size_t used = 0;
 
-    if (!__place_of(dirfd, path, &place))
+    if (!place_of(dirfd, path, &place))
         return -1;
     cloudabi_errno_t error =
         cloudabi_sys_file_readlink(place.fd, place.path, place.len, buffer, size, &used);

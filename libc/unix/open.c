@@ -58,8 +58,8 @@ static cloudabi_fdflags_t fdflags_of(int flags)
 /* All that a directory can pass on (docs/executables.md section 11). */
 #define PASSED_ON_MOST (0x11ffff7fful | CLOUDABI_RIGHT_SOCK_SHUTDOWN)
 
-static cloudabi_errno_t passed_on(cloudabi_fd_t fd, cloudabi_rights_t needed,
-                                  cloudabi_rights_t *rights)
+ONLY_KERNEL static cloudabi_errno_t passed_on(cloudabi_fd_t fd, cloudabi_rights_t needed,
+                                              cloudabi_rights_t *rights)
 {
     cloudabi_fdstat_t dir;
     cloudabi_errno_t error = cloudabi_sys_fd_stat_get(fd, &dir);
@@ -72,8 +72,9 @@ static cloudabi_errno_t passed_on(cloudabi_fd_t fd, cloudabi_rights_t needed,
     return (needed & ~*rights) != 0 ? ENOTCAPABLE : 0;
 }
 
-static cloudabi_errno_t open_with(const struct place *place, int flags, cloudabi_rights_t rights,
-                                  cloudabi_rights_t dropped, cloudabi_fd_t *fd)
+INLINE ONLY_KERNEL cloudabi_errno_t open_with(const struct place *place, int flags,
+                                              cloudabi_rights_t rights, cloudabi_rights_t dropped,
+                                              cloudabi_fd_t *fd)
 {
     cloudabi_fdstat_t wanted = {
         .fs_flags = fdflags_of(flags),
@@ -84,14 +85,14 @@ static cloudabi_errno_t open_with(const struct place *place, int flags, cloudabi
                                   place->len, oflags_of(flags), &wanted, fd);
 }
 
-int openat(int dirfd, const char *path, int flags, ...)
+ONLY_KERNEL int openat(int dirfd, const char *path, int flags, ...)
 {
     struct open_rights rights = rights_of(flags);
     struct place place;
     cloudabi_rights_t passed;
     cloudabi_fd_t fd;
 
-    if (!__place_of(dirfd, path, &place))
+    if (!place_of(dirfd, path, &place))
         return -1;
     /* Most directories pass on all there is; what this one does is asked for when it refuses. */
     cloudabi_errno_t error = open_with(&place, flags, PASSED_ON_MOST, rights.dropped, &fd);

@@ -34,7 +34,7 @@ static mode_t mode_of(cloudabi_filetype_t type)
     }
 }
 
-static int give_stat(const cloudabi_filestat_t *in, struct stat *out)
+INLINE int give_stat(const cloudabi_filestat_t *in, struct stat *out)
 {
     *out = (struct stat){
         .st_dev = in->st_dev,
@@ -59,12 +59,12 @@ ONLY_KERNEL int fstat(int fd, struct stat *out)
     return error != 0 ? result(error) : give_stat(&st, out);
 }
 
-int fstatat(int dirfd, const char *path, struct stat *out, int flags)
+ONLY_KERNEL int fstatat(int dirfd, const char *path, struct stat *out, int flags)
 {
     cloudabi_filestat_t st;
     struct place place;
 
-    if (!__place_of(dirfd, path, &place))
+    if (!place_of(dirfd, path, &place))
         return -1;
     bool follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
     cloudabi_errno_t error =
@@ -135,7 +135,7 @@ int utimensat(int dirfd, const char *path, const struct timespec times[2], int a
     cloudabi_fsflags_t flags;
     struct place place;
 
-    if (!__place_of(dirfd, path, &place))
+    if (!place_of(dirfd, path, &place))
         return -1;
     cloudabi_errno_t error = times_of(times, &st, &flags);
     if (error == 0 && flags != 0)

@@ -64,6 +64,15 @@ struct place {
  * for AT_FDCWD, at the current directory. Sets errno. */
 bool __place_of(int dirfd, const char *path, struct place *place);
 
+/* The same; most paths are below a directory that the program names. */
+INLINE bool place_of(int dirfd, const char *path, struct place *place)
+{
+    if (dirfd < 0 || path[0] == '/' || path[0] == '\0')
+        return __place_of(dirfd, path, place);
+    *place = (struct place){(cloudabi_fd_t)dirfd, path, strlen(path)};
+    return true;
+}
+
 static inline cloudabi_lookup_t place_lookup(const struct place *place, bool follow)
 {
     return (cloudabi_lookup_t){.fd = place->fd,

@@ -89,30 +89,6 @@ void call_length(struct call *call, size_t len)
     call->reply.len = (uint32_t)len;
 }
 
-/* A record of a listing, at any address. */
-struct record {
-    cloudabi_dirent_t head;
-    char name[];
-} __attribute__((packed));
-
-bool call_dirent(struct call *call, const char *name, size_t len, uint64_t ino,
-                 cloudabi_filetype_t type, uint64_t next)
-{
-    size_t room = call->request.len < PORT_PAYLOAD ? call->request.len : PORT_PAYLOAD;
-    size_t used = call->reply.len;
-    if (used + sizeof(struct record) + len > room)
-        return false;
-    struct record *record = (struct record *)(call->payload + used);
-    memset(record, 0, sizeof(*record)); /* what is between the fields, too */
-    record->head.d_next = next;
-    record->head.d_ino = ino;
-    record->head.d_namlen = (uint32_t)len;
-    record->head.d_type = type;
-    memcpy(record->name, name, len);
-    call->reply.len = (uint32_t)(used + sizeof(*record) + len);
-    return true;
-}
-
 void call_dir_end(struct call *call)
 {
     call->reply.flags |= PORT_REPLY_END;

@@ -130,8 +130,8 @@ void call_granted(struct call *call, uint64_t bytes);
 /* READ, READLINK: LEN bytes stand in call->payload. WRITE: LEN bytes were taken. */
 void call_length(struct call *call, size_t len);
 /* READDIR: appends one entry; false when it does not fit (stop; do not set END). NEXT: cookie behind it. */
-bool call_dirent(struct call *call, const char *name, size_t len, uint64_t ino,
-                 cloudabi_filetype_t type, uint64_t next);
+static inline bool call_dirent(struct call *call, const char *name, size_t len, uint64_t ino,
+                               cloudabi_filetype_t type, uint64_t next);
 void call_dir_end(struct call *call);
 
 /* Deferred calls. The ticket is call->request.tag; the reply is built in a fresh call struct. */
@@ -196,5 +196,45 @@ void channel_want(struct server *server, unsigned n, uint32_t events);
 void channel_eof(struct server *server, unsigned n);       /* no more bytes to the client */
 void channel_shut_read(struct server *server, unsigned n); /* the client's writes give EPIPE */
 void channel_abort(struct server *server, unsigned n, cloudabi_errno_t error);
+
+/* --- inline, because directories are long --------------------------------------------------------- */
+
+/* A record of a listing, at any address. */
+struct call_record {
+    cloudabi_dirent_t head;
+    char name[];
+} __attribute__((packed));
+
+/* Names are mostly too short for a call: eight bytes a step, the last of which may overlap. */
+static inline void call_copy_name(char *to, const char *from, size_t len)
+{
+    size_t at = 0;
+    if (len < 8) {
+        for (; at < len; at++)
+            to[at] = from[at];
+        return;
+    }
+    for (; at + 8 < len; at += 8)
+        __builtin_memcpy(to + at, from + at, 8);
+    __builtin_memcpy(to + len - 8, from + len - 8, 8);
+}
+
+static inline bool call_dirent(struct call *call, const char *name, size_t len, uint64_t ino,
+                               cloudabi_filetype_t type, uint64_t next)
+{
+    size_t room = call->request.len < PORT_PAYLOAD ? call->request.len : PORT_PAYLOAD;
+    size_t used = call->reply.len;
+    if (used + sizeof(struct call_record) + len > room)
+        return false;
+    struct call_record *record = (struct call_record *)(call->payload + used);
+    __builtin_memset(record, 0, sizeof(*record)); /* what is between the fields, too */
+    record->head.d_next = next;
+    record->head.d_ino = ino;
+    record->head.d_namlen = (uint32_t)len;
+    record->head.d_type = type;
+    call_copy_name(record->name, name, len);
+    call->reply.len = (uint32_t)(used + sizeof(*record) + len);
+    return true;
+}
 
 #endif

@@ -41,28 +41,24 @@ struct disk_entry *dir_entry(const struct fs *fs, const struct buffer *buffer, u
     return sound ? entry : NULL;
 }
 
-cloudabi_filetype_t dir_filetype(const struct fs *fs, const struct disk_entry *entry)
+static const cloudabi_filetype_t filetypes[8] = {
+    [DISK_TYPE_REGULAR] = CLOUDABI_FILETYPE_REGULAR_FILE,
+    [DISK_TYPE_DIR] = CLOUDABI_FILETYPE_DIRECTORY,
+    [DISK_TYPE_CHAR] = CLOUDABI_FILETYPE_CHARACTER_DEVICE,
+    [DISK_TYPE_BLOCK] = CLOUDABI_FILETYPE_BLOCK_DEVICE,
+    [DISK_TYPE_LINK] = CLOUDABI_FILETYPE_SYMBOLIC_LINK,
+};
+
+/* Without the feature the type is 0: dir_entry() has seen to it. */
+static cloudabi_filetype_t entry_filetype(const struct disk_entry *entry)
 {
-    switch (fs->has_filetype ? entry->type : DISK_TYPE_UNKNOWN) {
-    case DISK_TYPE_REGULAR:
-        return CLOUDABI_FILETYPE_REGULAR_FILE;
-    case DISK_TYPE_DIR:
-        return CLOUDABI_FILETYPE_DIRECTORY;
-    case DISK_TYPE_CHAR:
-        return CLOUDABI_FILETYPE_CHARACTER_DEVICE;
-    case DISK_TYPE_BLOCK:
-        return CLOUDABI_FILETYPE_BLOCK_DEVICE;
-    case DISK_TYPE_LINK:
-        return CLOUDABI_FILETYPE_SYMBOLIC_LINK;
-    default:
-        return CLOUDABI_FILETYPE_UNKNOWN;
-    }
+    return entry->type < 8 ? filetypes[entry->type] : CLOUDABI_FILETYPE_UNKNOWN;
 }
 
 static bool entry_is(const struct disk_entry *entry, struct fs_name name)
 {
     return entry->inode != 0 && entry->name_len == name.len &&
-           memcmp(entry->name, name.text, name.len) == 0;
+           name_same(entry->name, name.text, name.len);
 }
 
 /* --- searching ---------------------------------------------------------------------------- */
@@ -193,7 +189,7 @@ static cloudabi_errno_t find_cookie(struct inode *dir, uint64_t cookie, struct d
     *slot = (struct dir_slot){.at = (uint32_t)(cookie % fs->block_size)};
     slot->offset = cookie - slot->at;
     TRY(dir_block(dir, slot->offset, &slot->buffer));
-    if (slot->at == 0 || cookie == dir->listed)
+    if (slot->at == 0 || cookie == dir->listed || cookie == dir->listed_from)
         return 0;
     for (uint32_t at = 0; at < fs->block_size;) {
         const struct disk_entry *entry = dir_entry(fs, slot->buffer, at);
@@ -222,7 +218,7 @@ static bool list_block(struct inode *dir, struct dir_slot *slot, fs_take *take, 
         uint32_t next = slot->at + entry->rec_len;
         const struct fs_dirent dirent = {.name = {entry->name, entry->name_len},
                                          .ino = entry->inode,
-                                         .type = dir_filetype(fs, entry),
+                                         .type = entry_filetype(entry),
                                          .next = slot->offset + next};
         more = entry->inode == 0 || take(context, &dirent);
         if (more)
@@ -243,6 +239,8 @@ cloudabi_errno_t fs_list(struct inode *dir, uint64_t cookie, fs_take *take, void
         return CLOUDABI_ENOTDIR;
     while (cookie < dir->size && dir->nlink != 0) {
         cloudabi_errno_t error = find_cookie(dir, cookie, &slot);
+        if (error == 0)
+            dir->listed_from = slot.offset + slot.at;
         if (error == 0 && !list_block(dir, &slot, take, context, &error))
             return error;
         if (error != 0 && error != CLOUDABI_ENOENT)

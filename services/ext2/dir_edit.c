@@ -93,7 +93,7 @@ cloudabi_errno_t dir_make_room(struct inode *dir, struct fs_name name, struct di
 
 static void slot_dirty(struct inode *dir, const struct dir_slot *slot)
 {
-    dir->listed = 0;
+    dir->listed_from = dir->listed = 0;
     buffer_dirty(slot->buffer, WRITE_ENTRY);
 }
 
@@ -135,8 +135,9 @@ static struct disk_entry *entry_before(const struct fs *fs, const struct dir_slo
 void dir_remove(struct inode *dir, struct dir_slot *slot)
 {
     struct disk_entry *entry = slot_entry(slot), *previous = entry_before(dir->fs, slot);
-    index_remove(dir, index_hash((struct fs_name){entry->name, entry->name_len}),
-                 slot->offset + slot->at);
+    const struct fs_name name = {entry->name, entry->name_len};
+    index_remove(dir, index_hash(name), slot->offset + slot->at);
+    recent_drop(dir, name);
     entry->inode = 0;
     if (previous != NULL) {
         previous->rec_len = (uint16_t)(previous->rec_len + entry->rec_len);
@@ -150,6 +151,7 @@ void dir_remove(struct inode *dir, struct dir_slot *slot)
 void dir_replace(struct inode *dir, struct dir_slot *slot, const struct inode *target)
 {
     struct disk_entry *entry = slot_entry(slot);
+    recent_drop(dir, (struct fs_name){entry->name, entry->name_len});
     entry->inode = target->ino;
     entry->type = disk_type(target);
     slot_dirty(dir, slot);

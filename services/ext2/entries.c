@@ -27,12 +27,26 @@ cloudabi_errno_t fs_lookup(struct inode *dir, struct fs_name name, struct inode 
 {
     struct dir_slot slot;
     TRY(dir_check(dir));
+    uint32_t ino = recent_find(dir, name);
+    if (ino != 0)
+        return inode_of_entry(dir->fs, ino, out);
     if (name.len > FS_NAME_MAX)
         return CLOUDABI_ENAMETOOLONG;
     TRY(dir_find(dir, name, &slot));
-    uint32_t ino = slot_entry(&slot)->inode;
+    ino = slot_entry(&slot)->inode;
     dir_slot_put(&slot);
-    return inode_of_entry(dir->fs, ino, out);
+    TRY(inode_of_entry(dir->fs, ino, out));
+    recent_add(dir, name, ino);
+    return 0;
+}
+
+struct inode *fs_glance(struct fs *fs, uint32_t ino, uint32_t generation, struct fs_name name)
+{
+    const struct inode *dir = inode_find(fs, ino);
+    if (dir == NULL || dir->dead || (ino != FS_ROOT && dir->generation != generation))
+        return NULL;
+    struct inode *inode = inode_find(fs, recent_find(dir, name));
+    return inode != NULL && inode->nlink != 0 && !inode->dead ? inode : NULL;
 }
 
 /* --- making ------------------------------------------------------------------------------- */

@@ -128,6 +128,9 @@ cloudabi_errno_t fs_truncate(struct inode *inode, uint64_t size, uint64_t now);
 
 /* ENOENT; ENAMETOOLONG. `.` and `..` are found too. */
 cloudabi_errno_t fs_lookup(struct inode *dir, struct fs_name name, struct inode **out);
+/* What was looked up lately and is in memory, without a hold: to be looked at at once. NULL: fs_lookup() knows more.
+ * The directory as fs_inode() takes it, but 0 is a generation, too. */
+struct inode *fs_glance(struct fs *fs, uint32_t dir, uint32_t generation, struct fs_name name);
 /* A new inode under NAME: EEXIST, ENOSPC, EMLINK, EROFS; EINVAL: empty, `.` or `..`. TYPE: regular file or
  * directory. */
 cloudabi_errno_t fs_create(struct inode *dir, struct fs_name name, cloudabi_filetype_t type,

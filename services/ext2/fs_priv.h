@@ -4,6 +4,7 @@
 #ifndef SERVICES_EXT2_FS_PRIV_H
 #define SERVICES_EXT2_FS_PRIV_H
 
+#include "services/common/name.h"
 #include "services/ext2/disk.h"
 #include "services/ext2/fs.h"
 #include "services/ext2/range.h"
@@ -27,7 +28,14 @@ struct group {
     uint32_t inode_from;          /* no free inode below this index */
 };
 
-#define INODE_TABLE 1024u /* buckets; power of two */
+#define INODE_TABLE  1024u /* buckets; power of two */
+#define RECENT_NAMES 1024u /* power of two */
+
+struct recent {        /* see recent.c */
+    uint32_t dir, ino; /* dir 0: empty */
+    uint8_t len;
+    char text[55];
+};
 
 struct fs {
     struct device *device;
@@ -61,6 +69,7 @@ struct fs {
         orphans_rest; /* on the disk's list behind them: left there because the file system has errors */
     struct inode *indexed; /* directories with an index; most recently built first */
     size_t index_bytes;
+    struct recent recent[RECENT_NAMES];
 };
 
 /* Blocks that a file keeps for the data that is appended next: busy in their group. */
@@ -95,8 +104,9 @@ struct inode {
     uint32_t born;      /* fs->commits when it was made; 0: before the mount */
     bool no_index;      /* too large for one */
     uint64_t room_from; /* directory: offset of an entry; there is no room before it */
-    /* Directory: where the last listing ended, if nothing changed since; 0: nowhere. */
-    uint64_t listed;
+    /* Directory: where the last listing began and ended, if nothing changed since; 0: nowhere. The kernel asks twice
+     * for the entry that does not fit a reader's buffer, which the reader then begins with. */
+    uint64_t listed_from, listed;
     /* Directory: offset of the block that was used last, and where it lies; 0: none was. */
     uint64_t last_offset;
     uint32_t last_place;
@@ -140,8 +150,8 @@ void groups_committed(struct fs *fs); /* frozen blocks and inodes can be used ag
 uint32_t group_of(const struct fs *fs, uint32_t block);
 uint32_t group_first(const struct fs *fs, uint32_t group); /* block */
 uint32_t group_blocks(const struct fs *fs, uint32_t group);
-/* BLOCK may hold data or a map: on the device, and not part of what mke2fs laid out. */
-bool block_is_usable(const struct fs *fs, uint64_t block);
+/* They may hold data or a map: on the device, and not part of what mke2fs laid out. */
+bool blocks_are_usable(const struct fs *fs, uint64_t first, uint64_t count);
 
 struct group_edit { /* a group's descriptor and one of its bitmaps, to be changed together */
     struct fs *fs;
@@ -290,18 +300,28 @@ cloudabi_errno_t dir_set_parent(struct inode *dir, uint32_t parent);
 /* A block of a directory, and the entry at AT in it if its record holds together. */
 cloudabi_errno_t dir_block(struct inode *dir, uint64_t offset, struct buffer **out);
 struct disk_entry *dir_entry(const struct fs *fs, const struct buffer *buffer, uint32_t at);
-cloudabi_filetype_t dir_filetype(const struct fs *fs, const struct disk_entry *entry);
 
 #define INDEX_MIN_BYTES 4096u /* smaller directories are searched without */
 /* Its index, built if it can be. NULL: search. */
 struct dir_index *index_ready(struct inode *dir);
-uint32_t index_hash(struct fs_name name);
+static inline uint32_t index_hash(struct fs_name name)
+{
+    return name_hash(name.text, name.len);
+}
 /* The next offset in the directory where a name with HASH lies; *CURSOR starts as 0. False: no more. */
 bool index_next(const struct dir_index *index, uint32_t hash, uint32_t *cursor, uint64_t *offset);
 /* Both do nothing where there is no index; it goes if there is no memory. */
 void index_add(struct inode *dir, uint32_t hash, uint64_t offset);
 void index_remove(struct inode *dir, uint32_t hash, uint64_t offset);
 void index_drop(struct inode *dir);
+
+/* --- recent.c ----------------------------------------------------------------------------- */
+
+/* The inode of a name that was looked up lately; 0: look it up. */
+uint32_t recent_find(const struct inode *dir, struct fs_name name);
+void recent_add(const struct inode *dir, struct fs_name name, uint32_t ino);
+/* The entry of NAME goes or becomes another's. */
+void recent_drop(const struct inode *dir, struct fs_name name);
 
 /* --- entries.c ---------------------------------------------------------------------------- */
 

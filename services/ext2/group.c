@@ -74,15 +74,34 @@ static uint32_t group_overhead(const struct fs *fs, uint32_t group)
     return copy != 0 ? 1 + descriptors + reserved : 0;
 }
 
-bool block_is_usable(const struct fs *fs, uint64_t block)
+static bool apart(uint64_t first, uint64_t end, uint64_t other, uint64_t count)
 {
-    if (block <= fs->first_block || block >= fs->blocks)
-        return false;
-    uint32_t number = group_of(fs, (uint32_t)block);
+    return end <= other || first >= other + count;
+}
+
+/* The same for a run in one group. */
+static bool part_is_usable(const struct fs *fs, uint32_t number, uint64_t first, uint64_t end)
+{
     const struct group *group = &fs->groups[number];
-    return block - group_first(fs, number) >= group->overhead && block != group->block_bitmap &&
-           block != group->inode_bitmap &&
-           (block < group->inode_table || block >= group->inode_table + fs->table_blocks);
+    return first - group_first(fs, number) >= group->overhead &&
+           apart(first, end, group->block_bitmap, 1) && apart(first, end, group->inode_bitmap, 1) &&
+           apart(first, end, group->inode_table, fs->table_blocks);
+}
+
+bool blocks_are_usable(const struct fs *fs, uint64_t first, uint64_t count)
+{
+    uint64_t end = first + count;
+    if (first <= fs->first_block || end > fs->blocks)
+        return false;
+    while (first < end) {
+        uint32_t number = group_of(fs, (uint32_t)first);
+        uint64_t next = (uint64_t)group_first(fs, number) + group_blocks(fs, number);
+        next = next < end ? next : end;
+        if (!part_is_usable(fs, number, first, next))
+            return false;
+        first = next;
+    }
+    return true;
 }
 
 /* --- loading ------------------------------------------------------------------------------ */

@@ -22,14 +22,6 @@ struct dir_index {
     uint32_t len, used; /* used: with the deleted ones */
 };
 
-uint32_t index_hash(struct fs_name name)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < name.len; i++)
-        hash = (hash ^ (uint8_t)name.text[i]) * 16777619u;
-    return hash ^ hash >> 15;
-}
-
 bool index_next(const struct dir_index *index, uint32_t hash, uint32_t *cursor, uint64_t *offset)
 {
     while (*cursor < index->len) {

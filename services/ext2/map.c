@@ -59,9 +59,10 @@ struct spot {
     uint64_t hole;
 };
 
-static cloudabi_errno_t check_pointer(struct fs *fs, uint32_t pointer)
+/* COUNT places in a row; POINTER 0: holes. */
+static cloudabi_errno_t check_pointers(struct fs *fs, uint32_t pointer, uint32_t count)
 {
-    return pointer != 0 && !block_is_usable(fs, pointer) ? fs_damaged(fs) : 0;
+    return pointer != 0 && !blocks_are_usable(fs, pointer, count) ? fs_damaged(fs) : 0;
 }
 
 /* One level down: through the pointer of SPOT to the indirect block of LEVEL. */
@@ -71,7 +72,7 @@ static cloudabi_errno_t descend(struct inode *inode, struct spot *spot, uint32_t
     struct fs *fs = inode->fs;
     struct buffer *next = NULL;
     uint32_t pointer = spot->pointers[spot->index];
-    cloudabi_errno_t error = check_pointer(fs, pointer);
+    cloudabi_errno_t error = check_pointers(fs, pointer, 1);
     if (error == 0 && pointer != 0)
         error = buffer_read(fs->cache, pointer, &next);
     buffer_put(spot->buffer);
@@ -139,8 +140,7 @@ cloudabi_errno_t map_find(struct inode *inode, uint32_t logical, uint32_t max, u
     } else {
         *physical = spot.pointers[spot.index];
         *count = count_run(&spot, max);
-        for (uint32_t i = 0; error == 0 && *physical != 0 && i < *count; i++)
-            error = check_pointer(fs, *physical + i);
+        error = check_pointers(fs, *physical, *count);
     }
     buffer_put(spot.buffer);
     return error;
@@ -253,9 +253,9 @@ static cloudabi_errno_t cut_data(const struct cut *cut, uint32_t *pointers, uint
             i++;
             continue;
         }
-        TRY(check_pointer(fs, start));
+        TRY(check_pointers(fs, start, 1));
         while (i + count < len && pointers[i + count] == start + count &&
-               block_is_usable(fs, start + count) &&
+               blocks_are_usable(fs, start + count, 1) &&
                group_of(fs, start) == group_of(fs, start + count))
             count++;
         TRY(free_run(cut->inode, pointers + i, count, buffer,
@@ -276,7 +276,7 @@ static cloudabi_errno_t cut_tree(const struct cut *cut, uint32_t *pointer, struc
     struct buffer *buffer;
     if (block == 0 || base + span <= cut->from)
         return 0;
-    TRY(check_pointer(fs, block));
+    TRY(check_pointers(fs, block, 1));
     TRY(buffer_read(fs->cache, block, &buffer));
     uint32_t *pointers = (uint32_t *)(void *)buffer->data;
     uint32_t first = cut->from > base ? (uint32_t)((cut->from - base) / part) : 0;

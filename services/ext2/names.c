@@ -125,6 +125,20 @@ static cloudabi_errno_t with_path(struct call *call, enum last last, act_functio
     return error;
 }
 
+/* The same where the name alone matters, not who holds it: most are known from before. ACT does nothing that could
+ * remove an inode. */
+static cloudabi_errno_t with_inode(struct call *call, enum last last, act_function *act)
+{
+    const struct volume *volume = call->server->context;
+    uint64_t node = call->request.node;
+    struct spot spot = {.name = {call->path, call->path_len}};
+    spot.inode = fs_glance(volume->fs, (uint32_t)node, (uint32_t)(node >> 32), spot.name);
+    if (spot.inode == NULL ||
+        (last == LAST_FOLLOW && inode_type(spot.inode) == CLOUDABI_FILETYPE_SYMBOLIC_LINK))
+        return with_path(call, last, act);
+    return act(call, &spot);
+}
+
 /* The name must be there, and be a directory if the path says so. */
 static cloudabi_errno_t check_existing(const struct call *call, const struct spot *spot)
 {
@@ -194,7 +208,7 @@ static cloudabi_errno_t act_open(struct call *call, struct spot *spot)
 cloudabi_errno_t ext2_open(struct server *server, struct call *call)
 {
     (void)server;
-    return with_path(call, last_of(call), act_open);
+    return with_inode(call, last_of(call), act_open);
 }
 
 static cloudabi_errno_t act_walk(struct call *call, struct spot *spot)
@@ -243,7 +257,7 @@ static cloudabi_errno_t act_stat(struct call *call, struct spot *spot)
 cloudabi_errno_t ext2_stat(struct server *server, struct call *call)
 {
     (void)server;
-    return with_path(call, last_of(call), act_stat);
+    return with_inode(call, last_of(call), act_stat);
 }
 
 static cloudabi_errno_t act_put_attr(struct call *call, struct spot *spot)

@@ -79,7 +79,7 @@ static cloudabi_errno_t drop_attributes(struct inode *inode)
     uint32_t block = inode->file_acl;
     if (block == 0)
         return 0;
-    if (!block_is_usable(fs, block))
+    if (!blocks_are_usable(fs, block, 1))
         return fs_damaged(fs);
     TRY(buffer_read(fs->cache, block, &buffer));
     struct disk_ea *ea = (struct disk_ea *)(void *)buffer->data;

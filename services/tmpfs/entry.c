@@ -5,13 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t name_hash(struct name name)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < name.len; i++)
-        hash = (hash ^ (uint8_t)name.text[i]) * 16777619u;
-    return hash;
-}
+#include "services/common/name.h"
 
 static struct entry **bucket_of(const struct directory *dir, uint32_t hash)
 {
@@ -48,7 +42,7 @@ bool entry_add(struct directory *dir, struct name name, struct inode *inode)
         return false;
     entry->inode = inode;
     entry->cookie = dir->next_cookie++;
-    entry->hash = name_hash(name);
+    entry->hash = name_hash(name.text, name.len);
     entry->len = (uint8_t)name.len;
     memcpy(entry->name, name.text, name.len);
     entry->previous = dir->last;
@@ -96,10 +90,10 @@ struct entry *tree_lookup(const struct inode *inode, struct name name)
     const struct directory *dir = &inode->dir;
     if (dir->buckets_len == 0)
         return NULL;
-    uint32_t hash = name_hash(name);
+    uint32_t hash = name_hash(name.text, name.len);
     struct entry *entry = *bucket_of(dir, hash);
     while (entry != NULL && (entry->hash != hash || entry->len != name.len ||
-                             memcmp(entry->name, name.text, name.len) != 0))
+                             !name_same(entry->name, name.text, name.len)))
         entry = entry->hash_next;
     return entry;
 }

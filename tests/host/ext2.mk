@@ -2,7 +2,7 @@
 # The core of ext2 against mke2fs, debugfs and e2fsck.
 EXT2_CORE_SOURCES := $(addprefix services/ext2/,attr.c block.c cache.c commit.c data.c dir.c dir_edit.c entries.c \
     group.c ialloc.c index.c inode.c inode_disk.c journal.c journal_recover.c journal_write.c map.c mount.c orphan.c \
-    promise.c range.c rename.c revoked.c run.c super.c wrote.c)
+    promise.c range.c recent.c rename.c revoked.c run.c super.c wrote.c)
 EXT2_HOST_SOURCES := tests/host/ext2_host.c tests/crash/disk.c $(EXT2_CORE_SOURCES)
 $(eval $(call hosttest,test_ext2,tests/host/test_ext2.c $(EXT2_HOST_SOURCES)))
 $(eval $(call hosttest,test_ext2_data,tests/host/test_ext2_data.c $(EXT2_HOST_SOURCES)))

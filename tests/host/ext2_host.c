@@ -150,7 +150,11 @@ cloudabi_errno_t host_find(struct host *host, const char *path, struct inode **o
     cloudabi_errno_t error = host_parent(host, path, &dir, &name);
     if (error != 0)
         return error;
+    struct fs_attr attr;
+    inode_attributes(dir, &attr);
+    const struct inode *seen = fs_glance(host->fs, attr.ino, attr.generation, name);
     error = fs_lookup(dir, name, out);
+    assert_true(seen == NULL || (error == 0 && seen == *out));
     inode_put(dir);
     return error;
 }
