@@ -29,6 +29,7 @@ struct pollfd {
 #define POLLERR    0x8
 #define POLLHUP    0x10
 #define POLLNVAL   0x20
+#define POLLRDHUP  0x2000
 
 int poll(struct pollfd *, nfds_t, int);
 int ppoll(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * BSD sockets over the network directory: what libc keeps of a socket that was made with socket(), by its
- * descriptor number. Pairs and received descriptors have no entry.
+ * descriptor number. Pairs and received descriptors have no entry until an option of them is set.
  */
 #ifndef LIBC_NET_NET_H
 #define LIBC_NET_NET_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "libc/thread/lock.h"
-#include "libc/unix/unix.h"
+#include "libc/unix/socket.h"
 
 enum socket_state { SOCKET_NEW, SOCKET_BOUND, SOCKET_LISTENING, SOCKET_CONNECTED };
 
@@ -26,14 +26,18 @@ enum socket_state { SOCKET_NEW, SOCKET_BOUND, SOCKET_LISTENING, SOCKET_CONNECTED
 
 /* Keys: n = __net_lock. */
 struct net_socket {
-    int type; /* SOCK_STREAM or SOCK_DGRAM */
+    unsigned numbers; /* n: descriptors that mean it (dup) */
+    int type;         /* SOCK_STREAM or SOCK_DGRAM */
     int family;
-    enum socket_state state;   /* n */
-    bool opened;               /* n: bound, and the port is taken */
-    int connection;            /* n: directory of the connection, or -1 */
-    unsigned options;          /* n */
-    struct sockaddr_in6 local; /* n: large enough for both families */
-    struct sockaddr_in6 peer;  /* n */
+    enum socket_state state;          /* n */
+    bool opened;                      /* n: bound, and the port is taken */
+    bool headed;                      /* n: datagrams begin with an address */
+    int connection;                   /* n: directory of the connection, or -1 */
+    unsigned options;                 /* n */
+    unsigned idle;                    /* n: seconds until a keepalive; 0: the usual */
+    cloudabi_timestamp_t patience[2]; /* n: for reading, for writing; 0: for ever */
+    struct sockaddr_in6 local;        /* n: large enough for both families */
+    struct sockaddr_in6 peer;         /* n */
 };
 
 /* An address in messages of the network directory: 24 bytes. */
@@ -49,12 +53,21 @@ _Static_assert(sizeof(struct net_address) == 24, "as the network directory sends
 
 extern lock_word __net_lock;
 
+/* The number of the only interface to elsewhere, eth0. */
+#define NET_INTERFACE 2
+
 /* "KIND/ADDRESS!PORT" of the directory. */
 #define NET_NAME_MAX 96
 
-/* The entry of a socket, with the lock held until __net_put; NULL (and no lock) if there is none. */
+/* The entry of a socket, with the lock held until __net_put; NULL (and no lock) if there is none. (table.c) */
 struct net_socket *__net_get(int fd);
 void __net_put(void);
+/* A copy of the entry; false: the descriptor has none. */
+bool __net_copy(int fd, struct net_socket *copy);
+/* Keep an entry for a descriptor. False: there is no room. */
+bool __net_remember(int fd, const struct net_socket *state);
+/* Makes sure that a socket which came from elsewhere (a pair, a grant) has an entry, too. */
+cloudabi_errno_t __net_adopt(int fd);
 
 /* Open a name of the network directory with all rights that it passes on. */
 cloudabi_errno_t __net_open(int dir, const char *path, cloudabi_oflags_t oflags,
@@ -66,14 +79,16 @@ cloudabi_errno_t __net_open_name(const char *name, cloudabi_oflags_t oflags,
 /* Any of those was granted. */
 bool __net_granted(void);
 
-/* The name for an address; an unspecified one is every one. */
-void __net_name(const char *kind, const struct sockaddr *address, char name[NET_NAME_MAX]);
-bool __net_good_address(const struct sockaddr *address, socklen_t len);
+/* The name for an address, "KIND/ADDRESS!PORT"; the unspecified one is every one of its family, of both if DUAL. */
+void __net_name(const char *kind, const struct sockaddr *address, bool dual,
+                char name[NET_NAME_MAX]);
+/* Take an address from the caller: EINVAL, EAFNOSUPPORT. One of IPv4 within IPv6 becomes what it means. (address.c) */
+cloudabi_errno_t __net_take(const struct net_socket *socket, const struct sockaddr *address,
+                            socklen_t len, struct sockaddr_in6 *taken);
+bool __net_same(const struct sockaddr_in6 *a, const struct sockaddr_in6 *b);
 /* Put what was opened under the socket's number, which stays. */
 cloudabi_errno_t __net_become(int fd, cloudabi_fd_t opened);
 cloudabi_fdflags_t __net_flags(int fd);
-/* Keep an entry for a descriptor. False: there is no room. */
-bool __net_remember(int fd, const struct net_socket *state);
 /* Makes sure that a bound stream has its port (listen.c). */
 cloudabi_errno_t __net_settle_port(int fd, struct net_socket *socket);
 
@@ -81,18 +96,23 @@ cloudabi_errno_t __net_settle_port(int fd, struct net_socket *socket);
 cloudabi_errno_t __net_progress(int connection);
 /* The port (in network order) of a service that is known by name (names.c). */
 bool __net_service(const char *name, bool datagrams, uint16_t *port);
-/* Tell a connection of those of the options that are in WHICH (options.c). */
-cloudabi_errno_t __net_apply(int connection, unsigned options, unsigned which);
+/* Tell the connection of a socket of those of its options that are in WHICH (options.c). */
+cloudabi_errno_t __net_apply(const struct net_socket *socket, unsigned which);
 
 void __net_to_wire(const struct sockaddr *address, struct net_address *wire);
 void __net_from_wire(const struct net_address *wire, struct sockaddr_in6 *address);
-/* Copy out an address as accept and its like do. */
-void __net_give(const struct sockaddr_in6 *from, struct sockaddr *to, socklen_t *len);
+/* Copy out an address as accept and its like do, to a socket of the family. */
+void __net_give(int family, const struct sockaddr_in6 *from, struct sockaddr *to, socklen_t *len);
 
-/* Datagrams with an address of their own (datagram.c). */
-ssize_t __net_sendto(int fd, const struct iovec *iov, int count, const struct sockaddr *to);
-ssize_t __net_recvfrom(int fd, const struct iovec *iov, int count, int flags, struct sockaddr *from,
-                       socklen_t *len, int *truncated);
-bool __net_is_open_datagram(int fd);
+/* Messages of datagram sockets (datagram.c) and those with a time limit (patience.c). */
+ssize_t __net_receive_datagram(int fd, const struct net_socket *socket, struct msghdr *msg,
+                               int flags);
+ssize_t __net_send_datagram(int fd, const struct net_socket *socket, const struct msghdr *msg,
+                            int flags);
+ssize_t __net_receive_timed(int fd, const struct net_socket *socket, struct msghdr *msg, int flags);
+ssize_t __net_send_timed(int fd, const struct net_socket *socket, const struct msghdr *msg,
+                         int flags);
+/* Wait as long as the socket may, or not at all. */
+cloudabi_errno_t __net_wait(int fd, const struct net_socket *socket, bool write, int flags);
 
 #endif

@@ -4,6 +4,7 @@
  * Services are numbers, or among the few names of names.c.
  */
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +13,13 @@
 #include "libc/net/net.h"
 
 #define ANSWER_MAX 4096
+#define FLAGS                                                                             \
+    (AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_NUMERICSERV | AI_V4MAPPED | AI_ALL | \
+     AI_ADDRCONFIG)
 
 struct wanted {
     int family;
-    int type;
+    int type; /* 0: streams and datagrams */
     int flags;
     uint16_t port; /* network order */
 };
@@ -26,28 +30,22 @@ struct found {
     struct sockaddr_in6 address;
 };
 
-static int add(struct addrinfo ***end, const struct wanted *wanted, int family, const void *bytes)
+static int add_typed(struct addrinfo ***end, const struct wanted *wanted, int type,
+                     const struct sockaddr_in6 *address)
 {
-    struct found *found;
-    struct sockaddr_in *in4;
+    struct found *found = calloc(1, sizeof(*found));
+    bool four = address->sin6_family == AF_INET;
 
-    if (wanted->family != AF_UNSPEC && wanted->family != family)
-        return 0;
-    found = calloc(1, sizeof(*found));
     if (found == NULL)
         return EAI_MEMORY;
-    in4 = (struct sockaddr_in *)&found->address;
-    found->address.sin6_family = (sa_family_t)family;
+    found->address = *address;
     found->address.sin6_port = wanted->port;
-    if (family == AF_INET)
-        memcpy(&in4->sin_addr, bytes, 4);
-    else
-        memcpy(&found->address.sin6_addr, bytes, 16);
     found->info = (struct addrinfo){
-        .ai_family = family,
-        .ai_socktype = wanted->type,
-        .ai_protocol = wanted->type == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP,
-        .ai_addrlen = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6),
+        .ai_flags = wanted->flags,
+        .ai_family = address->sin6_family,
+        .ai_socktype = type,
+        .ai_protocol = type == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP,
+        .ai_addrlen = four ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6),
         .ai_addr = (struct sockaddr *)&found->address,
     };
     **end = &found->info;
@@ -55,17 +53,64 @@ static int add(struct addrinfo ***end, const struct wanted *wanted, int family, 
     return 0;
 }
 
+/* An entry for each type of socket that was asked for. */
+static int add(struct addrinfo ***end, const struct wanted *wanted, int family, const void *bytes,
+               unsigned scope)
+{
+    struct sockaddr_in6 address = {.sin6_family = (sa_family_t)family, .sin6_scope_id = scope};
+    struct sockaddr_in *in4 = (struct sockaddr_in *)&address;
+    int error = 0;
+
+    if (wanted->family != AF_UNSPEC && wanted->family != family)
+        return 0;
+    if (family == AF_INET)
+        memcpy(&in4->sin_addr, bytes, 4);
+    else
+        memcpy(&address.sin6_addr, bytes, 16);
+    if (wanted->type != SOCK_DGRAM)
+        error = add_typed(end, wanted, SOCK_STREAM, &address);
+    if (error == 0 && wanted->type != SOCK_STREAM)
+        error = add_typed(end, wanted, SOCK_DGRAM, &address);
+    return error;
+}
+
+/* "ADDR%IF": splits off the interface; false: there is none of that name. */
+static bool take_zone(const char *text, char address[INET6_ADDRSTRLEN], unsigned *scope)
+{
+    const char *zone = strchr(text, '%');
+    size_t len = zone != NULL ? (size_t)(zone - text) : strlen(text);
+    char *end;
+
+    *scope = 0;
+    if (len >= INET6_ADDRSTRLEN)
+        return false;
+    memcpy(address, text, len);
+    address[len] = '\0';
+    if (zone == NULL)
+        return true;
+    *scope = if_nametoindex(zone + 1);
+    if (*scope == 0) {
+        *scope = (unsigned)strtoul(zone + 1, &end, 10);
+        return zone[1] != '\0' && *end == '\0';
+    }
+    return true;
+}
+
 /* 1 if the text is an address, 0 if not, or a negated error. */
 static int add_literal(struct addrinfo ***end, const struct wanted *wanted, const char *text)
 {
     unsigned char bytes[16];
-    int family = inet_pton(AF_INET, text, bytes) == 1    ? AF_INET
-                 : inet_pton(AF_INET6, text, bytes) == 1 ? AF_INET6
-                                                         : AF_UNSPEC;
+    char address[INET6_ADDRSTRLEN];
+    unsigned scope;
+    int family = AF_UNSPEC;
 
+    if (inet_pton(AF_INET, text, bytes) == 1)
+        family = AF_INET;
+    else if (take_zone(text, address, &scope) && inet_pton(AF_INET6, address, bytes) == 1)
+        family = AF_INET6;
     if (family == AF_UNSPEC)
         return 0;
-    int error = add(end, wanted, family, bytes);
+    int error = add(end, wanted, family, bytes, family == AF_INET ? 0 : scope);
     return error != 0 ? -error : 1;
 }
 
@@ -74,10 +119,10 @@ static int add_unnamed(struct addrinfo ***end, const struct wanted *wanted)
     static const unsigned char any[16];
     static const unsigned char loopback4[4] = {127, 0, 0, 1};
     bool passive = (wanted->flags & AI_PASSIVE) != 0;
-    int error = add(end, wanted, AF_INET, passive ? any : loopback4);
+    int error = add(end, wanted, AF_INET, passive ? any : loopback4, 0);
 
     if (error == 0)
-        error = add(end, wanted, AF_INET6, passive ? any : in6addr_loopback.s6_addr);
+        error = add(end, wanted, AF_INET6, passive ? any : in6addr_loopback.s6_addr, 0);
     return error;
 }
 
@@ -153,40 +198,65 @@ static int parse_service(const char *service, struct wanted *wanted)
         __net_service(service, wanted->type == SOCK_DGRAM, &wanted->port))
         return 0;
     unsigned long port = strtoul(service, &end, 10);
-    if (*service == '\0' || *end != '\0' || port > 65535)
-        return EAI_SERVICE;
+    if (*service < '0' || *service > '9' || *end != '\0' || port > 65535)
+        return (wanted->flags & AI_NUMERICSERV) != 0 ? EAI_NONAME : EAI_SERVICE;
     wanted->port = htons((uint16_t)port);
     return 0;
+}
+
+/* What the hints ask for; EAI_*. */
+static int read_hints(const struct addrinfo *hints, struct wanted *wanted)
+{
+    *wanted = (struct wanted){.family = AF_UNSPEC};
+    if (hints == NULL)
+        return 0;
+    wanted->family = hints->ai_family;
+    wanted->flags = hints->ai_flags;
+    wanted->type = hints->ai_socktype;
+    if ((wanted->flags & ~FLAGS) != 0)
+        return EAI_BADFLAGS;
+    if (wanted->family != AF_UNSPEC && wanted->family != AF_INET && wanted->family != AF_INET6)
+        return EAI_FAMILY;
+    int of_protocol = hints->ai_protocol == IPPROTO_TCP   ? SOCK_STREAM
+                      : hints->ai_protocol == IPPROTO_UDP ? SOCK_DGRAM
+                                                          : 0;
+    if (wanted->type == 0)
+        wanted->type = of_protocol;
+    if ((wanted->type != 0 && wanted->type != SOCK_STREAM && wanted->type != SOCK_DGRAM) ||
+        (hints->ai_protocol != 0 && of_protocol != wanted->type))
+        return EAI_SOCKTYPE;
+    return 0;
+}
+
+static int find_host(const struct wanted *wanted, const char *host, struct addrinfo **results)
+{
+    struct addrinfo **end = results;
+
+    if (host == NULL)
+        return add_unnamed(&end, wanted);
+    int literal = add_literal(&end, wanted, host);
+    if (literal != 0)
+        return literal < 0 ? -literal : 0;
+    return (wanted->flags & AI_NUMERICHOST) != 0 ? EAI_NONAME : look_up(&end, wanted, host);
 }
 
 int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                 struct addrinfo **results)
 {
-    struct wanted wanted = {.family = AF_UNSPEC, .type = SOCK_STREAM};
-    struct addrinfo **end = results;
+    struct wanted wanted;
+    int error = read_hints(hints, &wanted);
 
     *results = NULL;
-    if (hints != NULL) {
-        wanted.family = hints->ai_family;
-        wanted.flags = hints->ai_flags;
-        if (hints->ai_socktype != 0)
-            wanted.type = hints->ai_socktype;
-    }
-    if (wanted.family != AF_UNSPEC && wanted.family != AF_INET && wanted.family != AF_INET6)
-        return EAI_FAMILY;
-    int error = parse_service(service, &wanted);
-    if (error == 0 && host == NULL)
-        error = service == NULL ? EAI_NONAME : add_unnamed(&end, &wanted);
-    else if (error == 0) {
-        int literal = add_literal(&end, &wanted, host);
-        if (literal < 0)
-            error = -literal;
-        else if (literal == 0)
-            error =
-                (wanted.flags & AI_NUMERICHOST) != 0 ? EAI_NONAME : look_up(&end, &wanted, host);
-    }
+    if (error == 0)
+        error = host == NULL && service == NULL ? EAI_NONAME : parse_service(service, &wanted);
+    if (error == 0)
+        error = find_host(&wanted, host, results);
     if (error == 0 && *results == NULL)
         error = EAI_NONAME;
+    if (error == 0 && (wanted.flags & AI_CANONNAME) != 0) {
+        (*results)->ai_canonname = strdup(host != NULL ? host : "localhost");
+        error = (*results)->ai_canonname == NULL ? EAI_MEMORY : 0;
+    }
     if (error != 0) {
         freeaddrinfo(*results);
         *results = NULL;
@@ -198,25 +268,40 @@ void freeaddrinfo(struct addrinfo *list)
 {
     while (list != NULL) {
         struct addrinfo *next = list->ai_next;
+        free(list->ai_canonname);
         free(list);
         list = next;
     }
+}
+
+/* The address as text, with its interface if it means something on one only. */
+static bool host_text(const struct sockaddr *address, char *host, socklen_t size)
+{
+    const struct sockaddr_in *in4 = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+    char name[IF_NAMESIZE];
+
+    if (address->sa_family == AF_INET)
+        return inet_ntop(AF_INET, &in4->sin_addr, host, size) != NULL;
+    if (inet_ntop(AF_INET6, &in6->sin6_addr, host, size) == NULL)
+        return false;
+    size_t len = strlen(host);
+    return if_indextoname(in6->sin6_scope_id, name) == NULL ||
+           snprintf(host + len, size - len, "%%%s", name) < (int)(size - len);
 }
 
 int getnameinfo(const struct sockaddr *address, socklen_t len, char *host, socklen_t host_size,
                 char *service, socklen_t service_size, int flags)
 {
     const struct sockaddr_in *in4 = (const struct sockaddr_in *)address;
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
     bool four = address->sa_family == AF_INET;
+    socklen_t needed = four ? sizeof(*in4) : sizeof(struct sockaddr_in6);
 
-    if ((!four && address->sa_family != AF_INET6) || len < (four ? sizeof(*in4) : sizeof(*in6)))
+    if ((!four && address->sa_family != AF_INET6) || len < needed)
         return EAI_FAMILY;
     if ((flags & NI_NAMEREQD) != 0)
         return EAI_NONAME;
-    const void *bytes = four ? (const void *)&in4->sin_addr : (const void *)&in6->sin6_addr;
-    if (host != NULL && host_size > 0 &&
-        inet_ntop(address->sa_family, bytes, host, host_size) == NULL)
+    if (host != NULL && host_size > 0 && !host_text(address, host, host_size))
         return EAI_OVERFLOW;
     if (service != NULL && service_size > 0 &&
         snprintf(service, service_size, "%u", ntohs(in4->sin_port)) >= (int)service_size)

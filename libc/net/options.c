@@ -13,7 +13,9 @@
 
 #include "libc/net/net.h"
 
-#define STATUS_MAX 512
+#define STATUS_MAX        512
+#define KEEPALIVE_SECONDS 7200
+#define IDLE_MAX          32767
 
 /* The value of a line "KEY VALUE" of the connection's status. */
 static bool read_status(int connection, const char *key, char *value, size_t size)
@@ -39,32 +41,52 @@ static bool read_status(int connection, const char *key, char *value, size_t siz
 }
 
 /* "ADDR!PORT" as an address. */
-static bool parse_endpoint(char *text, int family, struct sockaddr_in6 *address)
+static bool parse_endpoint(char *text, struct sockaddr_in6 *address)
 {
     char *sign = strchr(text, '!');
+    char *zone = strchr(text, '%');
     struct sockaddr_in *in4 = (struct sockaddr_in *)address;
+    int family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
 
     if (sign == NULL)
         return false;
     *sign = '\0';
+    if (zone != NULL)
+        *zone = '\0';
     memset(address, 0, sizeof(*address));
     address->sin6_family = (sa_family_t)family;
     address->sin6_port = htons((uint16_t)strtoul(sign + 1, NULL, 10));
+    if (zone != NULL)
+        address->sin6_scope_id = NET_INTERFACE;
     void *bytes = family == AF_INET ? (void *)&in4->sin_addr : (void *)&address->sin6_addr;
     return inet_pton(family, text, bytes) == 1;
 }
 
+/* Pairs, and what was granted, are connected to something that has no address. */
+static int no_address(int fd, struct sockaddr *address, socklen_t *len)
+{
+    static const struct sockaddr_in6 none = {.sin6_family = AF_UNIX};
+    cloudabi_fdstat_t st;
+
+    if (result(cloudabi_sys_fd_stat_get((cloudabi_fd_t)fd, &st)) < 0)
+        return -1;
+    if (st.fs_filetype != CLOUDABI_FILETYPE_SOCKET_STREAM &&
+        st.fs_filetype != CLOUDABI_FILETYPE_SOCKET_DGRAM)
+        return result(ENOTSOCK);
+    __net_give(AF_UNIX, &none, address, len);
+    return 0;
+}
+
 int getpeername(int fd, struct sockaddr *address, socklen_t *len)
 {
-    struct net_socket *socket = __net_get(fd);
+    struct net_socket socket;
 
-    if (socket == NULL)
-        return result(ENOTSOCK);
-    bool connected = socket->state == SOCKET_CONNECTED;
-    if (connected)
-        __net_give(&socket->peer, address, len);
-    __net_put();
-    return result(connected ? 0 : ENOTCONN);
+    if (!__net_copy(fd, &socket) || socket.family == AF_UNIX)
+        return no_address(fd, address, len);
+    if (socket.state != SOCKET_CONNECTED)
+        return result(ENOTCONN);
+    __net_give(socket.family, &socket.peer, address, len);
+    return 0;
 }
 
 int getsockname(int fd, struct sockaddr *address, socklen_t *len)
@@ -72,20 +94,21 @@ int getsockname(int fd, struct sockaddr *address, socklen_t *len)
     struct net_socket *socket = __net_get(fd);
     char text[96];
 
-    if (socket == NULL)
-        return result(ENOTSOCK);
+    if (socket == NULL || socket->family == AF_UNIX) {
+        if (socket != NULL)
+            __net_put();
+        return no_address(fd, address, len);
+    }
     if (socket->state == SOCKET_BOUND)
         (void)__net_settle_port(fd, socket);
-    struct sockaddr_in6 local = socket->local;
-    int family = socket->family;
-    int connection = socket->connection;
+    struct net_socket now = *socket;
     __net_put();
-    if (local.sin6_family == 0) {
-        local.sin6_family = (sa_family_t)family;
-        if (read_status(connection, "local", text, sizeof(text)))
-            (void)parse_endpoint(text, family, &local);
-    }
-    __net_give(&local, address, len);
+    bool chosen = now.state == SOCKET_CONNECTED && now.connection >= 0;
+    if (chosen && read_status(now.connection, "local", text, sizeof(text)))
+        (void)parse_endpoint(text, &now.local);
+    if (now.local.sin6_family == 0)
+        now.local.sin6_family = (sa_family_t)now.family;
+    __net_give(now.family, &now.local, address, len);
     return 0;
 }
 
@@ -130,19 +153,6 @@ static unsigned kept_bit(int level, int option)
     return 0;
 }
 
-/* A copy of the entry; false: the descriptor has none. */
-static bool copy_of(int fd, struct net_socket *copy)
-{
-    struct net_socket *socket = __net_get(fd);
-
-    *copy = (struct net_socket){.connection = -1};
-    if (socket == NULL)
-        return false;
-    *copy = *socket;
-    __net_put();
-    return true;
-}
-
 static void give(const void *from, size_t size, void *to, socklen_t *len)
 {
     if (size > *len)
@@ -157,6 +167,12 @@ static bool socket_option(int option, const struct net_socket *socket, int type,
     switch (option) {
     case SO_TYPE:
         *number = type;
+        return true;
+    case SO_DOMAIN:
+        *number = socket->family != 0 ? socket->family : AF_UNIX;
+        return true;
+    case SO_PROTOCOL:
+        *number = socket->type == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP;
         return true;
     case SO_ERROR:
         *number = pending_error(socket->connection);
@@ -177,33 +193,67 @@ static bool socket_option(int option, const struct net_socket *socket, int type,
     }
 }
 
+static bool tcp_option(int option, const struct net_socket *socket, int *number)
+{
+    switch (option) {
+    case TCP_MAXSEG:
+        *number = 1460;
+        return true;
+    case TCP_KEEPIDLE:
+    case TCP_KEEPINTVL:
+        *number = socket->idle != 0 ? (int)socket->idle : KEEPALIVE_SECONDS;
+        return true;
+    case TCP_KEEPCNT:
+        *number = 9;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool any_option(int level, int option, const struct net_socket *socket, int type,
+                       int *number)
+{
+    unsigned bit = kept_bit(level, option);
+
+    if (bit != 0) {
+        *number = (socket->options & bit) != 0;
+        return true;
+    }
+    return (level == SOL_SOCKET && socket_option(option, socket, type, number)) ||
+           (level == IPPROTO_TCP && tcp_option(option, socket, number));
+}
+
+static struct timeval limit_of(const struct net_socket *socket, bool write)
+{
+    cloudabi_timestamp_t limit = socket->patience[write];
+
+    return (struct timeval){(time_t)(limit / 1000000000), (suseconds_t)(limit % 1000000000 / 1000)};
+}
+
 int getsockopt(int fd, int level, int option, void *value, socklen_t *len)
 {
     cloudabi_fdstat_t st;
     struct net_socket socket;
     int number = 0;
-    static const struct timeval never;
 
     if (result(cloudabi_sys_fd_stat_get((cloudabi_fd_t)fd, &st)) < 0)
         return -1;
-    if (!copy_of(fd, &socket) && st.fs_filetype != CLOUDABI_FILETYPE_SOCKET_STREAM &&
+    if (!__net_copy(fd, &socket) && st.fs_filetype != CLOUDABI_FILETYPE_SOCKET_STREAM &&
         st.fs_filetype != CLOUDABI_FILETYPE_SOCKET_DGRAM)
         return result(ENOTSOCK);
     int type = socket.type != 0 ? socket.type : st.fs_filetype;
-    unsigned bit = kept_bit(level, option);
-    if (bit != 0) {
-        number = (socket.options & bit) != 0;
-    } else if (level == SOL_SOCKET && option == SO_LINGER) {
+    if (level == SOL_SOCKET && option == SO_LINGER) {
         struct linger linger = {.l_onoff = (socket.options & NET_LINGER_ZERO) != 0};
         give(&linger, sizeof(linger), value, len);
-        return 0;
     } else if (level == SOL_SOCKET && (option == SO_RCVTIMEO || option == SO_SNDTIMEO)) {
-        give(&never, sizeof(never), value, len);
-        return 0;
-    } else if (level != SOL_SOCKET || !socket_option(option, &socket, type, &number)) {
+        struct timeval limit = limit_of(&socket, option == SO_SNDTIMEO);
+        give(&limit, sizeof(limit), value, len);
+    } else if (any_option(level, option, &socket, type, &number)) {
+        give(&number, sizeof(number), value, len);
+    } else {
         return result(ENOPROTOOPT);
     }
-    give(&number, sizeof(number), value, len);
     return 0;
 }
 
@@ -223,16 +273,18 @@ static cloudabi_errno_t control(int connection, const char *format, int value)
     return error;
 }
 
-cloudabi_errno_t __net_apply(int connection, unsigned options, unsigned which)
+cloudabi_errno_t __net_apply(const struct net_socket *socket, unsigned which)
 {
     cloudabi_errno_t error = 0;
+    int idle = socket->idle != 0 ? (int)socket->idle : KEEPALIVE_SECONDS;
 
     if ((which & NET_NODELAY) != 0)
-        error = control(connection, "nodelay %d", (options & NET_NODELAY) != 0);
+        error = control(socket->connection, "nodelay %d", (socket->options & NET_NODELAY) != 0);
     if (error == 0 && (which & NET_KEEPALIVE) != 0)
-        error = control(connection, "keepalive %d", (options & NET_KEEPALIVE) != 0 ? 7200 : 0);
-    if (error == 0 && (which & options & NET_LINGER_ZERO) != 0)
-        error = control(connection, "linger %d", 0);
+        error = control(socket->connection, "keepalive %d",
+                        (socket->options & NET_KEEPALIVE) != 0 ? idle : 0);
+    if (error == 0 && (which & socket->options & NET_LINGER_ZERO) != 0)
+        error = control(socket->connection, "linger %d", 0);
     return error;
 }
 
@@ -244,19 +296,63 @@ static int keep_option(int fd, unsigned bit, bool on)
     if (socket == NULL)
         return result(ENOTSOCK);
     socket->options = on ? socket->options | bit : socket->options & ~bit;
-    unsigned options = socket->options;
-    int connection = socket->connection;
+    struct net_socket now = *socket;
     __net_put();
-    return connection < 0 ? 0 : result(__net_apply(connection, options, bit));
+    return now.connection < 0 ? 0 : result(__net_apply(&now, bit));
+}
+
+static int keep_idle(int fd, int seconds)
+{
+    struct net_socket *socket = __net_get(fd);
+
+    if (socket == NULL)
+        return result(ENOTSOCK);
+    if (seconds >= 1 && seconds <= IDLE_MAX)
+        socket->idle = (unsigned)seconds;
+    struct net_socket now = *socket;
+    __net_put();
+    if (seconds < 1 || seconds > IDLE_MAX)
+        return result(EINVAL);
+    bool tell = now.connection >= 0 && (now.options & NET_KEEPALIVE) != 0;
+    return tell ? result(__net_apply(&now, NET_KEEPALIVE)) : 0;
+}
+
+static int keep_limit(int fd, bool write, const void *value, socklen_t len)
+{
+    struct timeval limit;
+    struct net_socket *socket;
+
+    if (len < sizeof(limit))
+        return result(EINVAL);
+    memcpy(&limit, value, sizeof(limit));
+    if (limit.tv_usec < 0 || limit.tv_usec >= 1000000)
+        return result(EDOM);
+    socket = __net_get(fd);
+    if (socket == NULL)
+        return result(ENOTSOCK);
+    socket->patience[write] = limit.tv_sec < 0 ? 1
+                                               : (cloudabi_timestamp_t)limit.tv_sec * 1000000000 +
+                                                     (cloudabi_timestamp_t)limit.tv_usec * 1000;
+    __socket_special = true;
+    __net_put();
+    return 0;
+}
+
+/* Wishes that nothing here depends on. */
+static bool without_effect(int level, int option)
+{
+    return (level == SOL_SOCKET && (option == SO_SNDBUF || option == SO_RCVBUF)) ||
+           (level == IPPROTO_TCP && (option == TCP_KEEPINTVL || option == TCP_KEEPCNT)) ||
+           (level == IPPROTO_IP && (option == IP_TOS || option == IP_TTL)) ||
+           (level == IPPROTO_IPV6 && (option == IPV6_UNICAST_HOPS || option == IPV6_TCLASS));
 }
 
 int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
 {
-    cloudabi_fdstat_t st;
     int number = 0;
     unsigned bit = kept_bit(level, option);
 
-    if (result(cloudabi_sys_fd_stat_get((cloudabi_fd_t)fd, &st)) < 0)
+    if (result(__net_adopt(fd)) < 0)
         return -1;
     if (level == SOL_SOCKET && option == SO_LINGER) {
         const struct linger *linger = value;
@@ -264,12 +360,14 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
             return result(EINVAL);
         return keep_option(fd, NET_LINGER_ZERO, linger->l_onoff && linger->l_linger == 0);
     }
+    if (level == SOL_SOCKET && (option == SO_RCVTIMEO || option == SO_SNDTIMEO))
+        return keep_limit(fd, option == SO_SNDTIMEO, value, len);
     if (len < sizeof(number))
         return result(EINVAL);
     memcpy(&number, value, sizeof(number));
     if (bit != 0)
         return keep_option(fd, bit, number != 0);
-    if (level == SOL_SOCKET && (option == SO_SNDBUF || option == SO_RCVBUF))
-        return 0;
-    return result(ENOPROTOOPT);
+    if (level == IPPROTO_TCP && option == TCP_KEEPIDLE)
+        return keep_idle(fd, number);
+    return without_effect(level, option) ? 0 : result(ENOPROTOOPT);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * socket, connect, and what libc keeps of sockets (listen.c: bind, listen, accept). A fresh socket is one end
+ * socket and connect (listen.c: bind, listen, accept). A fresh socket is one end
  * of a pair whose other end is closed: a number to hold on to. connect and listen open the name for the address
  * below the grant `net` and put what they get under that number. Which addresses can be reached is decided by
  * what the grant names; for others the calls fail with EACCES.
  */
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,55 +13,6 @@
 #include <tessera/grants.h>
 
 #include "libc/net/net.h"
-
-lock_word __net_lock;
-static struct net_socket *sockets[FD_SETSIZE]; /* n */
-
-/* Called by close() once a socket was made. */
-extern void (*__socket_closed)(int fd);
-
-struct net_socket *__net_get(int fd)
-{
-    if (fd < 0 || fd >= FD_SETSIZE)
-        return NULL;
-    lock_take(&__net_lock);
-    if (sockets[fd] != NULL)
-        return sockets[fd];
-    lock_drop(&__net_lock);
-    return NULL;
-}
-
-void __net_put(void)
-{
-    lock_drop(&__net_lock);
-}
-
-static void forget(int fd)
-{
-    struct net_socket *socket = __net_get(fd);
-
-    if (socket == NULL)
-        return;
-    sockets[fd] = NULL;
-    __net_put();
-    if (socket->connection >= 0)
-        close(socket->connection);
-    free(socket);
-}
-
-bool __net_remember(int fd, const struct net_socket *state)
-{
-    struct net_socket *copy = fd < FD_SETSIZE ? malloc(sizeof(*copy)) : NULL;
-
-    if (copy == NULL)
-        return false;
-    *copy = *state;
-    lock_take(&__net_lock);
-    sockets[fd] = copy;
-    __socket_closed = forget;
-    lock_drop(&__net_lock);
-    return true;
-}
 
 /* Parts of the directory that may have been granted by themselves, as narrow as one likes. */
 static const struct part {
@@ -116,11 +66,12 @@ int socket(int family, int type, int protocol)
     struct net_socket state = {.type = type & 0xff, .family = family, .connection = -1};
     int pair[2];
 
-    (void)protocol;
     if (family != AF_INET && family != AF_INET6)
         return result(EAFNOSUPPORT);
     if (state.type != SOCK_STREAM && state.type != SOCK_DGRAM)
         return result(EPROTOTYPE);
+    if (protocol != 0 && protocol != (state.type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP))
+        return result(EPROTONOSUPPORT);
     if (!__net_granted())
         return result(EACCES);
     if (socketpair(AF_UNIX, type, 0, pair) < 0)
@@ -131,81 +82,6 @@ int socket(int family, int type, int protocol)
         return result(EMFILE);
     }
     return pair[0];
-}
-
-void __net_to_wire(const struct sockaddr *address, struct net_address *wire)
-{
-    const struct sockaddr_in *in4 = (const struct sockaddr_in *)address;
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-
-    *wire = (struct net_address){.family = address->sa_family == AF_INET ? 4 : 6};
-    memcpy(wire->port, &in4->sin_port, 2);
-    if (address->sa_family == AF_INET) {
-        memcpy(wire->address, &in4->sin_addr, 4);
-    } else {
-        uint32_t scope = htonl(in6->sin6_scope_id);
-        memcpy(wire->scope, &scope, 4);
-        memcpy(wire->address, &in6->sin6_addr, 16);
-    }
-}
-
-void __net_from_wire(const struct net_address *wire, struct sockaddr_in6 *address)
-{
-    struct sockaddr_in *in4 = (struct sockaddr_in *)address;
-    uint32_t scope;
-
-    memset(address, 0, sizeof(*address));
-    if (wire->family == 4) {
-        in4->sin_family = AF_INET;
-        memcpy(&in4->sin_port, wire->port, 2);
-        memcpy(&in4->sin_addr, wire->address, 4);
-        return;
-    }
-    address->sin6_family = AF_INET6;
-    memcpy(&address->sin6_port, wire->port, 2);
-    memcpy(&scope, wire->scope, 4);
-    address->sin6_scope_id = ntohl(scope);
-    memcpy(&address->sin6_addr, wire->address, 16);
-}
-
-static socklen_t size_of(const struct sockaddr_in6 *address)
-{
-    return address->sin6_family == AF_INET ? sizeof(struct sockaddr_in)
-                                           : sizeof(struct sockaddr_in6);
-}
-
-void __net_give(const struct sockaddr_in6 *from, struct sockaddr *to, socklen_t *len)
-{
-    socklen_t size = size_of(from);
-
-    if (to == NULL || len == NULL)
-        return;
-    memcpy(to, from, size < *len ? size : *len);
-    *len = size;
-}
-
-bool __net_good_address(const struct sockaddr *address, socklen_t len)
-{
-    return (address->sa_family == AF_INET && len >= sizeof(struct sockaddr_in)) ||
-           (address->sa_family == AF_INET6 && len >= sizeof(struct sockaddr_in6));
-}
-
-static bool link_local(const struct net_address *wire)
-{
-    return wire->family == 6 && wire->address[0] == 0xfe && (wire->address[1] & 0xc0) == 0x80;
-}
-
-void __net_name(const char *kind, const struct sockaddr *address, char name[NET_NAME_MAX])
-{
-    struct net_address wire;
-    static const unsigned char zeros[16];
-    char text[INET6_ADDRSTRLEN] = "*";
-
-    __net_to_wire(address, &wire);
-    if (memcmp(wire.address, zeros, sizeof(zeros)) != 0)
-        inet_ntop(address->sa_family, wire.address, text, sizeof(text));
-    snprintf(name, NET_NAME_MAX, "%s/%s%s!%u", kind, text, link_local(&wire) ? "%eth0" : "",
-             (unsigned)wire.port[0] << 8 | wire.port[1]);
 }
 
 cloudabi_fdflags_t __net_flags(int fd)
@@ -231,15 +107,16 @@ cloudabi_errno_t __net_become(int fd, cloudabi_fd_t opened)
 }
 
 /* Open the stream of a new connection; its directory goes to *DIRECTORY. */
-static cloudabi_errno_t open_stream(int fd, const char *name, int *directory)
+static cloudabi_errno_t open_stream(int fd, const char *name, bool wait, int *directory)
 {
     cloudabi_fd_t dir;
     cloudabi_fd_t data;
+    cloudabi_fdflags_t flags = wait ? 0 : CLOUDABI_FDFLAG_NONBLOCK;
     cloudabi_errno_t error = __net_open_name(name, CLOUDABI_O_DIRECTORY, 0, &dir);
 
     if (error != 0)
         return error;
-    error = __net_open((int)dir, "data", 0, __net_flags(fd), &data);
+    error = __net_open((int)dir, "data", 0, flags, &data);
     if (error == 0)
         error = __net_become(fd, data);
     if (error != 0)
@@ -257,54 +134,106 @@ static cloudabi_errno_t open_datagram(int fd, const char *name)
     return error != 0 ? error : __net_become(fd, opened);
 }
 
-/* The lock is not held while the connection is being made: that may take long. */
-int connect(int fd, const struct sockaddr *address, socklen_t len)
+/* The unspecified address means this machine. */
+static void make_specific(struct sockaddr_in6 *address)
 {
-    char name[NET_NAME_MAX];
-    int directory = -1;
+    struct sockaddr_in *in4 = (struct sockaddr_in *)address;
 
-    if (!__net_good_address(address, len))
-        return result(EINVAL);
+    if (address->sin6_family == AF_INET && in4->sin_addr.s_addr == INADDR_ANY)
+        in4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    else if (address->sin6_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&address->sin6_addr))
+        address->sin6_addr = in6addr_loopback;
+}
+
+static int note_peer(int fd, const struct sockaddr_in6 *peer, int directory)
+{
     struct net_socket *socket = __net_get(fd);
-    if (socket == NULL)
-        return result(ENOTSOCK);
-    bool connected = socket->state == SOCKET_CONNECTED || socket->state == SOCKET_LISTENING;
-    bool stream = socket->type == SOCK_STREAM;
-    int present = socket->connection;
-    __net_put();
-    if (connected)
-        return result(__net_progress(present));
-    __net_name(stream ? "tcp/connect" : "udp/connect", address, name);
-    cloudabi_errno_t error = stream ? open_stream(fd, name, &directory) : open_datagram(fd, name);
-    if (error != 0)
-        return result(error);
-    socket = __net_get(fd);
+
     if (socket == NULL)
         return result(EBADF);
     socket->state = SOCKET_CONNECTED;
     socket->connection = directory;
-    unsigned options = socket->options;
-    memcpy(&socket->peer, address,
-           address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-                                         : sizeof(struct sockaddr_in6));
+    socket->peer = *peer;
     __net_put();
-    if (stream) {
-        __cloexec_set(directory, true);
-        (void)__net_apply(directory, options, options);
-    }
-    if (stream && (__net_flags(fd) & CLOUDABI_FDFLAG_NONBLOCK) != 0)
-        return result(EINPROGRESS);
     return 0;
 }
 
-bool __net_is_open_datagram(int fd)
+/* A bound socket keeps its port, and libc passes over what others send there. */
+static int connect_datagram(int fd, const struct net_socket *socket,
+                            const struct sockaddr_in6 *peer)
 {
-    struct net_socket *socket = __net_get(fd);
-    bool is = false;
+    char name[NET_NAME_MAX];
+    cloudabi_errno_t error = 0;
 
-    if (socket != NULL) {
-        is = socket->type == SOCK_DGRAM && socket->state != SOCKET_CONNECTED;
-        __net_put();
-    }
-    return is;
+    __net_name("udp/connect", (const struct sockaddr *)peer, false, name);
+    if (!socket->headed)
+        error = open_datagram(fd, name);
+    return error != 0 ? result(error) : note_peer(fd, peer, -1);
+}
+
+/* Back to what it was before it was connected. */
+static int disconnect(int fd)
+{
+    int pair[2];
+    struct net_socket *socket = __net_get(fd);
+
+    if (socket == NULL)
+        return result(ENOTSOCK);
+    bool headed = socket->headed;
+    socket->state = headed ? SOCKET_BOUND : SOCKET_NEW;
+    __net_put();
+    if (headed)
+        return 0;
+    if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) < 0)
+        return -1;
+    close(pair[1]);
+    return result(__net_become(fd, (cloudabi_fd_t)pair[0]));
+}
+
+/* The lock is not held while the connection is being made: that may take long. A time limit (SO_SNDTIMEO) is waited
+ * for here; the connection goes on being made behind it. */
+static int connect_stream(int fd, const struct net_socket *socket, const struct sockaddr_in6 *peer)
+{
+    char name[NET_NAME_MAX];
+    int directory = -1;
+    size_t room;
+    bool nonblocking = (__net_flags(fd) & CLOUDABI_FDFLAG_NONBLOCK) != 0;
+    cloudabi_timestamp_t patience = socket->patience[1];
+
+    __net_name("tcp/connect", (const struct sockaddr *)peer, false, name);
+    cloudabi_errno_t error = open_stream(fd, name, !nonblocking && patience == 0, &directory);
+    if (error != 0)
+        return result(error);
+    if (note_peer(fd, peer, directory) < 0)
+        return -1;
+    struct net_socket made = *socket;
+    made.connection = directory;
+    __cloexec_set(directory, true);
+    (void)__net_apply(&made, made.options);
+    if (nonblocking || patience == 0)
+        return nonblocking ? result(EINPROGRESS) : 0;
+    if (__socket_wait(fd, true, patience, &room) == EAGAIN)
+        return result(EINPROGRESS);
+    error = __net_progress(directory);
+    return error == EISCONN ? 0 : result(error);
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+    struct net_socket socket;
+    struct sockaddr_in6 peer;
+
+    if (!__net_copy(fd, &socket))
+        return result(ENOTSOCK);
+    if (socket.type == SOCK_DGRAM && address != NULL && address->sa_family == AF_UNSPEC)
+        return disconnect(fd);
+    cloudabi_errno_t error = __net_take(&socket, address, len, &peer);
+    if (error != 0)
+        return result(error);
+    make_specific(&peer);
+    if (socket.type == SOCK_DGRAM)
+        return connect_datagram(fd, &socket, &peer);
+    if (socket.state == SOCKET_LISTENING || socket.state == SOCKET_CONNECTED)
+        return result(__net_progress(socket.connection));
+    return connect_stream(fd, &socket, &peer);
 }

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Descriptor numbers and flags: dup, dup2, fcntl. Close-on-exec is a mark that libc keeps for the numbers
- * below FD_SETSIZE and honours when it lists the descriptors for an exec.
+ * that there can be and honours when it lists the descriptors for an exec.
  */
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <sys/select.h>
 #include <unistd.h>
 
+#include "libc/unix/socket.h"
 #include "libc/unix/unix.h"
 
-#define MARK_WORDS (FD_SETSIZE / 32)
+#define MARK_WORDS (FD_NUMBERS / 32)
 
 static _Atomic(unsigned) marks[MARK_WORDS];
 
 bool __cloexec_get(int fd)
 {
-    return fd >= 0 && fd < FD_SETSIZE && (atomic_load(&marks[fd / 32]) >> fd % 32 & 1) != 0;
+    return fd >= 0 && fd < FD_NUMBERS && (atomic_load(&marks[fd / 32]) >> fd % 32 & 1) != 0;
 }
 
 void __cloexec_set(int fd, bool on)
 {
-    if (fd < 0 || fd >= FD_SETSIZE)
+    if (fd < 0 || fd >= FD_NUMBERS)
         return;
     unsigned bit = 1u << fd % 32;
     if (((atomic_load_explicit(&marks[fd / 32], memory_order_relaxed) & bit) != 0) == on)
@@ -33,7 +33,7 @@ void __cloexec_set(int fd, bool on)
         atomic_fetch_and(&marks[fd / 32], ~bit);
 }
 
-int dup(int fd)
+static int copy_of(int fd)
 {
     cloudabi_fd_t copy = 0;
     cloudabi_errno_t error = cloudabi_sys_fd_dup((cloudabi_fd_t)fd, &copy);
@@ -41,29 +41,41 @@ int dup(int fd)
     return (int)result_count(error, copy);
 }
 
+/* What libc keeps of a socket holds for its other numbers, too. */
+static int told(int fd, int copy)
+{
+    if (copy >= 0 && __socket_hooks != NULL)
+        __socket_hooks->copied(fd, copy);
+    return copy;
+}
+
+int dup(int fd)
+{
+    return told(fd, copy_of(fd));
+}
+
 /* The lowest free number that is at least MINIMUM; those below that get in the way are held meanwhile. */
 static int dup_from(int fd, int minimum)
 {
-    int held[FD_SETSIZE];
-    int count = 0;
-    int copy = dup(fd);
+    unsigned held[MARK_WORDS] = {0};
+    int copy;
 
-    while (copy >= 0 && copy < minimum && count < FD_SETSIZE) {
-        held[count++] = copy;
-        copy = dup(fd);
-    }
+    while ((copy = copy_of(fd)) >= 0 && copy < minimum)
+        held[copy / 32] |= 1u << copy % 32;
     int saved = errno;
-    while (count > 0)
-        close(held[--count]);
+    for (int i = 0; i < minimum; i++) {
+        if ((held[i / 32] >> i % 32 & 1) != 0)
+            (void)cloudabi_sys_fd_close((cloudabi_fd_t)i);
+    }
     errno = saved;
-    return copy;
+    return told(fd, copy);
 }
 
 int dup2(int fd, int number)
 {
     cloudabi_fdstat_t st;
 
-    if (number < 0 || number >= FD_SETSIZE)
+    if (number < 0 || number >= FD_NUMBERS)
         return result(EBADF);
     if (fd == number)
         return result(cloudabi_sys_fd_stat_get((cloudabi_fd_t)fd, &st)) < 0 ? -1 : number;
@@ -77,8 +89,10 @@ int dup2(int fd, int number)
             close(copy), errno = EMFILE;
         return -1;
     }
+    if (result(error) < 0)
+        return -1;
     __cloexec_set(number, false);
-    return result(error) < 0 ? -1 : number;
+    return told(fd, number);
 }
 
 int dup3(int fd, int number, int flags)
@@ -129,7 +143,7 @@ int fcntl(int fd, int command, ...)
     switch (command) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC: {
-        int copy = argument < 0 || argument >= FD_SETSIZE ? result(EINVAL) : dup_from(fd, argument);
+        int copy = argument < 0 || argument >= FD_NUMBERS ? result(EINVAL) : dup_from(fd, argument);
         if (copy >= 0)
             __cloexec_set(copy, command == F_DUPFD_CLOEXEC);
         return copy;

@@ -2,9 +2,11 @@
 /* Reading, writing and positions. */
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "libc/unix/socket.h"
 #include "libc/unix/unix.h"
 
 _Static_assert(sizeof(struct iovec) == sizeof(cloudabi_iovec_t) &&
@@ -12,11 +14,32 @@ _Static_assert(sizeof(struct iovec) == sizeof(cloudabi_iovec_t) &&
                    offsetof(struct iovec, iov_len) == offsetof(cloudabi_iovec_t, buf_len),
                "POSIX and ABI vectors are the same");
 
+const struct socket_hooks *__socket_hooks;
+bool __socket_special;
+
+/* Of the few descriptors that need more than the kernel: false if this is none. */
+static bool special_read(int fd, const struct iovec *iov, int iovcnt, ssize_t *done)
+{
+    struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = iovcnt};
+
+    return __socket_hooks->receive(fd, &msg, 0, done);
+}
+
+static bool special_write(int fd, const struct iovec *iov, int iovcnt, ssize_t *done)
+{
+    const struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = iovcnt};
+
+    return __socket_hooks->send(fd, &msg, 0, done);
+}
+
 ONLY_KERNEL ssize_t read(int fd, void *buffer, size_t size)
 {
     cloudabi_iovec_t iov = {buffer, size};
     size_t count = 0;
+    ssize_t done;
 
+    if (__socket_special && special_read(fd, (struct iovec *)&iov, 1, &done))
+        return done;
     return result_count(cloudabi_sys_fd_read((cloudabi_fd_t)fd, &iov, 1, &count), count);
 }
 
@@ -24,7 +47,10 @@ ONLY_KERNEL ssize_t write(int fd, const void *buffer, size_t size)
 {
     cloudabi_ciovec_t iov = {buffer, size};
     size_t count = 0;
+    ssize_t done;
 
+    if (__socket_special && special_write(fd, (const struct iovec *)&iov, 1, &done))
+        return done;
     return result_count(cloudabi_sys_fd_write((cloudabi_fd_t)fd, &iov, 1, &count), count);
 }
 
@@ -63,9 +89,12 @@ static bool bad_vector(int count)
 ssize_t readv(int fd, const struct iovec *iov, int iovcnt)
 {
     size_t count = 0;
+    ssize_t done;
 
     if (bad_vector(iovcnt))
         return -1;
+    if (__socket_special && special_read(fd, iov, iovcnt, &done))
+        return done;
     return result_count(cloudabi_sys_fd_read((cloudabi_fd_t)fd, (const cloudabi_iovec_t *)iov,
                                              (size_t)iovcnt, &count),
                         count);
@@ -74,9 +103,12 @@ ssize_t readv(int fd, const struct iovec *iov, int iovcnt)
 ssize_t writev(int fd, const struct iovec *iov, int iovcnt)
 {
     size_t count = 0;
+    ssize_t done;
 
     if (bad_vector(iovcnt))
         return -1;
+    if (__socket_special && special_write(fd, iov, iovcnt, &done))
+        return done;
     return result_count(cloudabi_sys_fd_write((cloudabi_fd_t)fd, (const cloudabi_ciovec_t *)iov,
                                               (size_t)iovcnt, &count),
                         count);
@@ -120,13 +152,10 @@ off_t lseek(int fd, off_t offset, int whence)
     return result_count(error, position);
 }
 
-/* Set by libc/net once a socket was made, which then need not be linked into every program. */
-void (*__socket_closed)(int fd);
-
 int close(int fd)
 {
-    if (__socket_closed != NULL)
-        __socket_closed(fd);
+    if (__socket_hooks != NULL)
+        __socket_hooks->closed(fd);
     cloudabi_errno_t error = cloudabi_sys_fd_close((cloudabi_fd_t)fd);
 
     if (error == 0)

@@ -26,7 +26,7 @@ static size_t subscribe_all(const struct pollfd *fds, nfds_t count, cloudabi_sub
     for (nfds_t i = 0; i < count; i++) {
         if (fds[i].fd < 0)
             continue;
-        if ((fds[i].events & POLLIN) != 0 || (fds[i].events & POLLOUT) == 0)
+        if ((fds[i].events & (POLLIN | POLLRDHUP)) != 0 || (fds[i].events & POLLOUT) == 0)
             subscribe(&in[used++], CLOUDABI_EVENTTYPE_FD_READ, fds[i].fd, i);
         if ((fds[i].events & POLLOUT) != 0)
             subscribe(&in[used++], CLOUDABI_EVENTTYPE_FD_WRITE, fds[i].fd, i);
@@ -34,7 +34,41 @@ static size_t subscribe_all(const struct pollfd *fds, nfds_t count, cloudabi_sub
     return used;
 }
 
-static short revents_of(const cloudabi_event_t *event, short events)
+/* Nothing can be written to the descriptor any more. */
+static bool writing_is_over(int fd)
+{
+    cloudabi_subscription_t in[2];
+    cloudabi_event_t out[2];
+    size_t count = 0;
+
+    subscribe(&in[0], CLOUDABI_EVENTTYPE_FD_WRITE, fd, 0);
+    in[1] = (cloudabi_subscription_t){.type = CLOUDABI_EVENTTYPE_CLOCK,
+                                      .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC}};
+    if (cloudabi_sys_poll(in, out, 2, &count) != 0)
+        return true;
+    for (size_t i = 0; i < count; i++) {
+        if (out[i].type == CLOUDABI_EVENTTYPE_FD_WRITE)
+            return out[i].error != 0 ||
+                   (out[i].fd_readwrite.flags & CLOUDABI_EVENT_FD_READWRITE_HANGUP) != 0;
+    }
+    return false;
+}
+
+/* The end of what can be read is a hangup only if nothing can be written either: a peer that has sent its last byte may
+ * still wait for an answer. */
+static short revents_of_reader(const struct pollfd *entry, bool hangup)
+{
+    short revents = entry->events & POLLIN;
+
+    if (!hangup)
+        return revents;
+    revents |= entry->events & POLLRDHUP;
+    if (revents != 0 && !writing_is_over(entry->fd))
+        return revents;
+    return revents | POLLHUP;
+}
+
+static short revents_of(const cloudabi_event_t *event, const struct pollfd *entry)
 {
     bool hangup = (event->fd_readwrite.flags & CLOUDABI_EVENT_FD_READWRITE_HANGUP) != 0;
 
@@ -45,9 +79,9 @@ static short revents_of(const cloudabi_event_t *event, short events)
     if (event->error != 0)
         return POLLERR;
     if (event->type == CLOUDABI_EVENTTYPE_FD_READ)
-        return (short)((events & POLLIN) | (hangup ? POLLHUP : 0));
+        return revents_of_reader(entry, hangup);
     /* A writer whose reader has gone is not ready to write: POLLHUP excludes POLLOUT. */
-    return hangup ? POLLHUP : POLLOUT;
+    return hangup ? POLLHUP | POLLERR : POLLOUT;
 }
 
 static int fill_revents(struct pollfd *fds, nfds_t count, const cloudabi_event_t *out,
@@ -57,7 +91,7 @@ static int fill_revents(struct pollfd *fds, nfds_t count, const cloudabi_event_t
 
     for (size_t i = 0; i < events; i++) {
         if (out[i].userdata != CLOCK_DATA)
-            fds[out[i].userdata].revents |= revents_of(&out[i], fds[out[i].userdata].events);
+            fds[out[i].userdata].revents |= revents_of(&out[i], &fds[out[i].userdata]);
     }
     for (nfds_t i = 0; i < count; i++) {
         if ((fds[i].revents & POLLHUP) != 0)

@@ -4,13 +4,17 @@
  * go through a network directory (libc/net).
  */
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "libc/unix/unix.h"
+#include "libc/unix/socket.h"
 
 #define FDS_MAX 64
+
+/* What may be asked of a send without changing what it does here. */
+#define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT | MSG_EOR | MSG_MORE | MSG_DONTROUTE)
 
 _Static_assert(SOCK_DGRAM == CLOUDABI_FILETYPE_SOCKET_DGRAM &&
                    SOCK_STREAM == CLOUDABI_FILETYPE_SOCKET_STREAM,
@@ -58,6 +62,12 @@ int pipe2(int pair[2], int flags)
     return socketpair(AF_UNIX, SOCK_STREAM | type, 0, pair);
 }
 
+/* A number that was made by socket() and nothing else yet looks like a stream at its end. */
+static cloudabi_errno_t unconnected(int fd)
+{
+    return __socket_hooks != NULL ? __socket_hooks->unconnected(fd) : 0;
+}
+
 int shutdown(int fd, int how)
 {
     static const cloudabi_sdflags_t flags[] = {
@@ -68,7 +78,52 @@ int shutdown(int fd, int how)
 
     if (how < SHUT_RD || how > SHUT_RDWR)
         return result(EINVAL);
-    return result(cloudabi_sys_sock_shutdown((cloudabi_fd_t)fd, flags[how]));
+    cloudabi_errno_t error = unconnected(fd);
+    if (error == 0)
+        error = cloudabi_sys_sock_shutdown((cloudabi_fd_t)fd, flags[how]);
+    return result(error);
+}
+
+cloudabi_errno_t __socket_wait(int fd, bool write, cloudabi_timestamp_t timeout, size_t *room)
+{
+    cloudabi_subscription_t in[2] = {
+        {.type = write ? CLOUDABI_EVENTTYPE_FD_WRITE : CLOUDABI_EVENTTYPE_FD_READ,
+         .fd_readwrite = {.fd = (cloudabi_fd_t)fd,
+                          .flags = CLOUDABI_SUBSCRIPTION_FD_READWRITE_POLL}},
+        {.type = CLOUDABI_EVENTTYPE_CLOCK,
+         .clock = {.clock_id = CLOUDABI_CLOCK_MONOTONIC, .timeout = timeout}},
+    };
+    cloudabi_event_t out[2];
+    size_t count = 0;
+    cloudabi_errno_t error = cloudabi_sys_poll(in, out, timeout == UINT64_MAX ? 1 : 2, &count);
+
+    if (error != 0)
+        return error;
+    for (size_t i = 0; i < count; i++) {
+        if (out[i].type == CLOUDABI_EVENTTYPE_CLOCK)
+            continue;
+        *room = out[i].fd_readwrite.nbytes;
+        return out[i].error == EPIPE ? 0 : out[i].error;
+    }
+    return EAGAIN;
+}
+
+int __socket_cut(const struct iovec *from, int count, size_t skip, size_t limit, struct iovec *to)
+{
+    int used = 0;
+
+    for (int i = 0; i < count && used < SOCKET_PIECES && limit > 0; i++) {
+        size_t size = from[i].iov_len;
+        size_t gone = skip < size ? skip : size;
+        skip -= gone;
+        size -= gone;
+        if (size > limit)
+            size = limit;
+        if (size > 0)
+            to[used++] = (struct iovec){(char *)from[i].iov_base + gone, size};
+        limit -= size;
+    }
+    return used;
 }
 
 /* The descriptors in the control messages; EINVAL for any other kind. */
@@ -96,15 +151,22 @@ static size_t vector_size(const struct msghdr *msg)
     return total;
 }
 
-ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+static bool is_stream(int fd)
+{
+    cloudabi_fdstat_t st;
+
+    return cloudabi_sys_fd_stat_get((cloudabi_fd_t)fd, &st) == 0 &&
+           st.fs_filetype == CLOUDABI_FILETYPE_SOCKET_STREAM;
+}
+
+ssize_t __socket_send(int fd, const struct msghdr *msg, size_t limit)
 {
     cloudabi_fd_t fds[FDS_MAX];
+    struct iovec few[SOCKET_PIECES];
     cloudabi_send_out_t out = {0};
     size_t count;
-
-    if ((flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_EOR)) != 0)
-        return result(ENOTSUP);
     cloudabi_errno_t error = collect_fds(msg, fds, &count);
+
     if (error == 0 && count > 0 && vector_size(msg) == 0)
         error = EMSGSIZE;
     if (error != 0)
@@ -115,8 +177,31 @@ ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
         .si_fds = fds,
         .si_fds_len = count,
     };
+    if (limit != SIZE_MAX && vector_size(msg) > limit && is_stream(fd)) {
+        in.si_data = (const cloudabi_ciovec_t *)few;
+        in.si_data_len = (size_t)__socket_cut(msg->msg_iov, msg->msg_iovlen, 0, limit, few);
+    }
     error = cloudabi_sys_sock_send((cloudabi_fd_t)fd, &in, &out);
+    if (error == EPIPE && unconnected(fd) != 0)
+        error = ENOTCONN;
     return result_count(error, out.so_datalen);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    size_t room = SIZE_MAX;
+    ssize_t done;
+
+    if ((flags & ~SEND_FLAGS) != 0)
+        return result(EOPNOTSUPP);
+    if (__socket_special && __socket_hooks->send(fd, msg, flags, &done))
+        return done;
+    if ((flags & MSG_DONTWAIT) != 0) {
+        cloudabi_errno_t error = __socket_wait(fd, true, 0, &room);
+        if (error != 0)
+            return result(error);
+    }
+    return __socket_send(fd, msg, room != 0 ? room : SIZE_MAX);
 }
 
 /* How many descriptors the caller left room for. */
@@ -146,7 +231,7 @@ static void deliver_fds(struct msghdr *msg, const cloudabi_fd_t *fds, size_t cou
     msg->msg_controllen = space < msg->msg_controllen ? space : msg->msg_controllen;
 }
 
-ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+ssize_t __socket_receive(int fd, struct msghdr *msg, int flags)
 {
     cloudabi_fd_t fds[FDS_MAX];
     cloudabi_recv_out_t out = {0};
@@ -161,13 +246,32 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
     };
 
     cloudabi_errno_t error = cloudabi_sys_sock_recv((cloudabi_fd_t)fd, &in, &out);
+    if (error == 0 && out.ro_datalen == 0)
+        error = unconnected(fd);
     if (error != 0)
         return result(error);
     deliver_fds(msg, fds, out.ro_fdslen, flags);
-    msg->msg_namelen = 0;
     msg->msg_flags = ((out.ro_flags & CLOUDABI_SOCK_RECV_FDS_TRUNCATED) != 0 ? MSG_CTRUNC : 0) |
                      ((out.ro_flags & CLOUDABI_SOCK_RECV_DATA_TRUNCATED) != 0 ? MSG_TRUNC : 0);
     return (ssize_t)out.ro_datalen;
+}
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    size_t room;
+    ssize_t done;
+
+    if ((flags & MSG_OOB) != 0)
+        return result(EOPNOTSUPP);
+    if (__socket_special && __socket_hooks->receive(fd, msg, flags, &done))
+        return done;
+    if ((flags & MSG_DONTWAIT) != 0) {
+        cloudabi_errno_t error = __socket_wait(fd, false, 0, &room);
+        if (error != 0)
+            return result(error);
+    }
+    msg->msg_namelen = 0;
+    return __socket_receive(fd, msg, flags & MSG_DONTWAIT ? flags & ~MSG_WAITALL : flags);
 }
 
 ssize_t send(int fd, const void *buffer, size_t size, int flags)

@@ -97,16 +97,6 @@ void cfmakeraw(struct termios *t)
     t->c_cc[VTIME] = 0;
 }
 
-int ioctl(int fd, unsigned long request, ...)
-{
-    cloudabi_fdstat_t st;
-
-    (void)request;
-    if (result(cloudabi_sys_fd_stat_get((cloudabi_fd_t)fd, &st)) < 0)
-        return -1;
-    return result(ENOTTY);
-}
-
 char *ttyname(int fd)
 {
     static char name[] = "/terminal";

@@ -79,6 +79,9 @@ static inline cloudabi_lookup_t place_lookup(const struct place *place, bool fol
                                .flags = follow ? CLOUDABI_LOOKUP_SYMLINK_FOLLOW : 0};
 }
 
+/* Descriptors have numbers below this. */
+#define FD_NUMBERS 4096
+
 /* Close-on-exec marks, kept here because the kernel passes exactly what is listed (fdflags.c). */
 bool __cloexec_get(int fd);
 void __cloexec_set(int fd, bool on);

@@ -64,6 +64,7 @@ struct ip_mreq {
 #define IP_TTL            2
 #define IPV6_V6ONLY       1
 #define IPV6_UNICAST_HOPS 2
+#define IPV6_TCLASS       3
 
 #define INADDR_ANY       ((in_addr_t)0)
 #define INADDR_BROADCAST ((in_addr_t)0xffffffff)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* There is no ioctl: what a device can do it offers as files. The call fails with ENOTTY. */
+/* What a device can do it offers as files. Requests are ENOTTY but those for any descriptor. */
 #ifndef _SYS_IOCTL_H
 #define _SYS_IOCTL_H
 
@@ -18,6 +18,8 @@ struct winsize {
 #define TIOCSWINSZ 2
 #define FIONREAD   3
 #define FIONBIO    4
+#define FIOCLEX    5
+#define FIONCLEX   6
 
 int ioctl(int, unsigned long, ...);
 

@@ -104,6 +104,8 @@ struct linger {
 #define SO_SNDTIMEO   15
 #define SO_TYPE       16
 #define SO_REUSEPORT  17
+#define SO_DOMAIN     18
+#define SO_PROTOCOL   19
 
 #define MSG_CTRUNC       1
 #define MSG_PEEK         4
@@ -115,6 +117,7 @@ struct linger {
 #define MSG_EOR          256
 #define MSG_DONTROUTE    512
 #define MSG_CMSG_CLOEXEC 1024
+#define MSG_MORE         2048
 
 #define SHUT_RD   1
 #define SHUT_WR   2
