@@ -17,10 +17,13 @@
 #define NIC_BUFFER    2048
 #define NIC_FRAME_MAX 1518
 
+/* A frame, or one piece of it: a device may put one that is longer than a buffer into several of them. */
 struct nic_frame {
     uint8_t *data;
     uint32_t length;
     uint16_t index;
+    uint16_t
+        more; /* so many pieces of the same frame follow; the next calls of `receive` give them */
     bool checksum_good; /* transport checksum verified, or never left the machine */
 };
 
@@ -31,7 +34,8 @@ struct nic_checksum {
 };
 
 struct nic_ops {
-    /* EAGAIN: nothing there. There is room behind a short frame to pad it to 60 bytes. */
+    /* EAGAIN: nothing there. There is room behind a short frame to pad it to 60 bytes. The first piece of a frame has
+     * its Ethernet header. */
     int (*receive)(void *driver, struct nic_frame *frame);
     void (*recycle)(void *driver, uint16_t index);
     /* Received buffers that the device may still fill. */

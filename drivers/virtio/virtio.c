@@ -151,14 +151,19 @@ int virtio_open(struct virtio_device *device, struct pci_function *function)
     return 0;
 }
 
-int virtio_negotiate(struct virtio_device *device, uint64_t wanted)
+uint64_t virtio_offered(struct virtio_device *device)
 {
     uint64_t offered = 0;
     for (uint32_t half = 0; half < 2; half++) {
         common_write(device, COMMON_DEVICE_FEATURE_SELECT, 4, half);
         offered |= (uint64_t)common_read(device, COMMON_DEVICE_FEATURE, 4) << (32 * half);
     }
-    uint64_t features = offered & (wanted | VIRTIO_F_VERSION_1);
+    return offered;
+}
+
+int virtio_negotiate(struct virtio_device *device, uint64_t wanted)
+{
+    uint64_t features = virtio_offered(device) & (wanted | VIRTIO_F_VERSION_1);
     if ((features & VIRTIO_F_VERSION_1) == 0)
         return ENOTSUP;
     for (uint32_t half = 0; half < 2; half++) {

@@ -45,6 +45,9 @@ struct virtio_queue {
 /* Finds the registers and resets the device. ENODEV: not a virtio 1.x device. */
 int virtio_open(struct virtio_device *device, struct pci_function *function);
 
+/* The features that the device has. */
+uint64_t virtio_offered(struct virtio_device *device);
+
 /* Takes `wanted` as far as offered; VERSION_1 is always required (ENOTSUP). */
 int virtio_negotiate(struct virtio_device *device, uint64_t wanted);
 

@@ -145,11 +145,16 @@ static int violated(struct virtqueue *queue)
     return EIO;
 }
 
+uint16_t virtqueue_finished(const struct virtqueue *queue)
+{
+    return (uint16_t)(shared_read(&queue->used[RING_INDEX]) - queue->taken);
+}
+
 int virtqueue_take(struct virtqueue *queue, void **token, uint32_t *length)
 {
     if (queue->broken)
         return EIO;
-    uint16_t finished = (uint16_t)(shared_read(&queue->used[RING_INDEX]) - queue->taken);
+    uint16_t finished = virtqueue_finished(queue);
     if (finished == 0)
         return EAGAIN;
     if (finished > queue->chains)
@@ -165,6 +170,11 @@ int virtqueue_take(struct virtqueue *queue, void **token, uint32_t *length)
     chain_free(queue, (uint16_t)id);
     queue->taken++;
     return 0;
+}
+
+void virtqueue_break(struct virtqueue *queue)
+{
+    queue->broken = true;
 }
 
 bool virtqueue_arm(struct virtqueue *queue)

@@ -77,6 +77,12 @@ bool virtqueue_publish(struct virtqueue *queue);
 /* Takes one finished chain. EAGAIN: none. `length` is what the device says it wrote. */
 int virtqueue_take(struct virtqueue *queue, void **token, uint32_t *length);
 
+/* How many finished chains there are to take, as the device says: only virtqueue_take finds out if that is true. */
+uint16_t virtqueue_finished(const struct virtqueue *queue);
+
+/* The device broke the protocol in a way that only the caller could see. */
+void virtqueue_break(struct virtqueue *queue);
+
 /* Asks for an interrupt at the next finished chain. True: there is one already. */
 bool virtqueue_arm(struct virtqueue *queue);
 

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/virtio_net/virtio_net.h"
-
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FEATURE_CHECKSUM       (UINT64_C(1) << 0)
-#define FEATURE_GUEST_CHECKSUM (UINT64_C(1) << 1)
-#define FEATURE_MTU            (UINT64_C(1) << 3)
-#define FEATURE_MAC            (UINT64_C(1) << 5)
-#define FEATURE_STATUS         (UINT64_C(1) << 16)
+#include "drivers/virtio_net/virtio_net_priv.h"
 
 #define CONFIG_MAC     0
 #define CONFIG_STATUS  6
@@ -20,46 +13,6 @@
 #define QUEUE_RECEIVE  0
 #define QUEUE_TRANSMIT 1
 #define VECTOR_QUEUES  0
-
-#define HEADER_NEEDS_CHECKSUM 1
-#define HEADER_DATA_VALID     2
-#define HEADER_GSO_NONE       0
-
-/* Precedes each frame (5.1.6). */
-struct net_header {
-    uint8_t flags;
-    uint8_t gso_type;
-    uint16_t header_length;
-    uint16_t gso_size;
-    uint16_t checksum_start;
-    uint16_t checksum_offset;
-    uint16_t buffers;
-};
-
-/* The header starts 2 bytes in: then the IP header after 14 bytes of Ethernet is 4-aligned. */
-#define HEADER_OFFSET   2
-#define FRAME_OFFSET    (HEADER_OFFSET + (unsigned)sizeof(struct net_header))
-#define RECEIVE_LENGTH  (NIC_BUFFER - HEADER_OFFSET)
-#define ETHERNET_HEADER 14
-
-static_assert(sizeof(struct net_header) == 12, "Virtio 1.1, 5.1.6");
-static_assert(FRAME_OFFSET + NIC_FRAME_MAX <= NIC_BUFFER, "a frame fits");
-
-static uint8_t *buffer_at(struct virtio_net_pool *pool, uint16_t index)
-{
-    return (uint8_t *)pool->dma.memory + (size_t)index * NIC_BUFFER;
-}
-
-/* Tokens are index + 1, so that none is NULL. */
-static void *token_of(uint16_t index)
-{
-    return (void *)((uintptr_t)index + 1);
-}
-
-static uint16_t index_of(void *token)
-{
-    return (uint16_t)((uintptr_t)token - 1);
-}
 
 static int pool_open(struct virtio_net *net, struct virtio_net_pool *pool, uint16_t count)
 {
@@ -111,6 +64,18 @@ static int queues_open(struct virtio_net *net, uint16_t buffers)
     return error;
 }
 
+/* Long frames only where they can be put into several buffers, and their checksums need not be right (3.1.3.1 and
+ * 5.1.3.1: what a feature requires must be accepted as well). */
+static int negotiate(struct virtio_net *net)
+{
+    const uint64_t basic = VIRTIO_F_EVENT_INDEX | FEATURE_CHECKSUM | FEATURE_GUEST_CHECKSUM |
+                           FEATURE_MTU | FEATURE_MAC | FEATURE_STATUS | FEATURE_MERGE;
+    const uint64_t needed = FEATURE_GUEST_CHECKSUM | FEATURE_MERGE;
+    uint64_t offered = virtio_offered(&net->device);
+    uint64_t longer = (offered & needed) == needed ? FEATURE_GUEST_TSO4 | FEATURE_GUEST_TSO6 : 0;
+    return virtio_negotiate(&net->device, basic | longer);
+}
+
 int virtio_net_open(struct virtio_net *net, struct pci_function *function, uint16_t buffers)
 {
     if (buffers < 2 || buffers > VIRTIO_NET_BUFFERS_MAX)
@@ -120,9 +85,7 @@ int virtio_net_open(struct virtio_net *net, struct pci_function *function, uint1
     if (error != 0)
         return error;
     net->msix = pci_uses_msix(function);
-    error = virtio_negotiate(&net->device, VIRTIO_F_EVENT_INDEX | FEATURE_CHECKSUM |
-                                               FEATURE_GUEST_CHECKSUM | FEATURE_MTU | FEATURE_MAC |
-                                               FEATURE_STATUS);
+    error = negotiate(net);
     if (error == 0 && (net->device.features & FEATURE_MAC) == 0)
         error = ENOTSUP;
     if (error == 0)
@@ -151,35 +114,6 @@ void virtio_net_close(struct virtio_net *net)
     free(net->transmit.ring.slots);
     net->receive.ring = (struct virtqueue){.broken = true};
     net->transmit.ring = (struct virtqueue){.broken = true};
-}
-
-int virtio_net_receive(struct virtio_net *net, struct nic_frame *frame)
-{
-    void *token;
-    uint32_t length;
-    for (;;) {
-        int error = virtqueue_take(&net->receive.ring, &token, &length);
-        if (error != 0)
-            return error;
-        uint16_t index = index_of(token);
-        uint8_t *buffer = buffer_at(&net->receive_pool, index);
-        struct net_header header;
-        memcpy(&header, buffer + HEADER_OFFSET, sizeof(header));
-        net->receive_pool.held[index] = true;
-        /* Runts and frames of a kind that was not negotiated are dropped. */
-        if (length < sizeof(header) + ETHERNET_HEADER || header.gso_type != HEADER_GSO_NONE) {
-            virtio_net_recycle(net, index);
-            continue;
-        }
-        *frame = (struct nic_frame){
-            .data = buffer + FRAME_OFFSET,
-            .length = length - (uint32_t)sizeof(header),
-            .index = index,
-            .checksum_good = (net->device.features & FEATURE_GUEST_CHECKSUM) != 0 &&
-                             (header.flags & (HEADER_NEEDS_CHECKSUM | HEADER_DATA_VALID)) != 0,
-        };
-        return 0;
-    }
 }
 
 void virtio_net_recycle(struct virtio_net *net, uint16_t index)

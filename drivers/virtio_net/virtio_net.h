@@ -3,7 +3,9 @@
  * The virtio network card (Virtio 1.1, section 5.1): one receive and one transmit queue.
  *
  * Frames move through fixed buffers in DMA memory, each named by an index. A received buffer belongs to
- * the caller until virtio_net_recycle, so a protocol stack may use it in place. Nothing is shown to the
+ * the caller until virtio_net_recycle, so a protocol stack may use it in place. A device that merges buffers puts a frame
+ * that is longer than one into several; where it also takes checksums over, it may leave TCP segments of one
+ * stream in one frame of up to 64 KiB. Nothing is shown to the
  * device before virtio_net_flush, which the caller's loop makes once a round.
  *
  * The device may write into a buffer only while it holds it; its lengths and indexes are checked, and
@@ -34,6 +36,8 @@ struct virtio_net {
     struct virtio_net_pool transmit_pool;
     uint8_t mac[6];
     uint16_t mtu;
+    uint16_t pieces_left; /* of the frame whose first piece was taken last */
+    bool piece_checksum_good;
     bool checksum_offload; /* the device completes checksums of what it is given */
     bool msix;
 };
@@ -45,7 +49,7 @@ struct virtio_net {
 int virtio_net_open(struct virtio_net *net, struct pci_function *function, uint16_t buffers);
 void virtio_net_close(struct virtio_net *net);
 
-/* EAGAIN: nothing there. */
+/* A frame or a piece of one. EAGAIN: nothing there. */
 int virtio_net_receive(struct virtio_net *net, struct nic_frame *frame);
 void virtio_net_recycle(struct virtio_net *net, uint16_t index);
 /* Received buffers that the device may still fill. */

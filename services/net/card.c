@@ -9,69 +9,10 @@
 #include "lwip/priv/tcp_priv.h"
 #include "netif/ethernet.h"
 #include "services/net/frame.h"
-#include "services/net/reuse.h"
 
 #define FRAME_MIN 60
 /* Frames handled before other work gets its turn. */
 #define POLL_BUDGET 64
-
-static void buffer_free(struct pbuf *pbuf)
-{
-    struct card_buffer *buffer = (struct card_buffer *)pbuf;
-    struct nic *nic = &buffer->card->nic;
-    nic->ops->recycle(nic->driver, buffer->index);
-}
-
-static struct pbuf *frame_copied(struct card *card, const struct nic_frame *frame)
-{
-    struct pbuf *pbuf = pbuf_alloc(PBUF_RAW, (u16_t)frame->length, PBUF_RAM);
-    if (pbuf != NULL) {
-        memcpy(pbuf->payload, frame->data, frame->length);
-        card->stats.received_copied++;
-    }
-    card->nic.ops->recycle(card->nic.driver, frame->index);
-    return pbuf;
-}
-
-static struct pbuf *frame_in_place(struct card *card, const struct nic_frame *frame)
-{
-    struct card_buffer *buffer = &card->buffers[frame->index];
-    buffer->pbuf.custom_free_function = buffer_free;
-    buffer->card = card;
-    buffer->index = frame->index;
-    return pbuf_alloced_custom(PBUF_RAW, (u16_t)frame->length, PBUF_REF, &buffer->pbuf, frame->data,
-                               (u16_t)frame->length);
-}
-
-/* Ethernet has no shorter frames, and lwIP relies on that; a virtual card delivers them unpadded. */
-static void pad(struct nic_frame *frame)
-{
-    if (frame->length >= FRAME_MIN)
-        return;
-    memset(frame->data + frame->length, 0, FRAME_MIN - frame->length);
-    frame->length = FRAME_MIN;
-}
-
-static void receive(struct card *card, struct nic_frame *frame)
-{
-    pad(frame);
-    reuse_check(frame->data, frame->length);
-    bool scarce = card->nic.ops->receive_room(card->nic.driver) < card->nic.receive_buffers / 2;
-    struct pbuf *pbuf = scarce ? frame_copied(card, frame) : frame_in_place(card, frame);
-    card->stats.received++;
-    card->stats.received_bytes += frame->length;
-    if (pbuf == NULL) {
-        card->stats.received_dropped++;
-        return;
-    }
-    u16_t checks = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;
-    if (frame->checksum_good)
-        card->netif.chksum_flags &= (u16_t)~checks;
-    else
-        card->netif.chksum_flags |= checks;
-    if (card->netif.input(pbuf, &card->netif) != ERR_OK)
-        pbuf_free(pbuf);
-}
 
 static void fail(struct card *card)
 {
@@ -216,20 +157,18 @@ bool card_poll(struct card *card)
     struct nic_frame frame;
     if (!card->present || card->failed)
         return false;
-    for (int i = 0; i < POLL_BUDGET; i++) {
-        int error = card->nic.ops->receive(card->nic.driver, &frame);
-        if (error == EAGAIN) {
-            resume_sending(card);
-            return false;
-        }
-        if (error != 0) {
-            fail(card);
-            return false;
-        }
-        receive(card, &frame);
+    int error = 0;
+    for (int i = 0; error == 0 && i < POLL_BUDGET; i++) {
+        error = card->nic.ops->receive(card->nic.driver, &frame);
+        if (error == 0)
+            error = card_receive(card, &frame);
     }
-    resume_sending(card);
-    return true;
+    card_received_all(card);
+    if (error != 0 && error != EAGAIN)
+        fail(card);
+    else
+        resume_sending(card);
+    return error == 0;
 }
 
 void card_acknowledge(struct card *card)

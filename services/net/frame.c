@@ -60,17 +60,32 @@ static uint16_t fold(uint32_t sum)
     return (uint16_t)((sum >> 16) + (sum & 0xffff));
 }
 
+/* The folded sum of the pseudo header. */
+static uint16_t pseudo_sum(const uint8_t *frame, const struct tcp_place *place)
+{
+    uint32_t sum = lwip_port_checksum(frame + place->addresses, (int)place->addresses_length);
+    sum += __builtin_bswap16(PROTOCOL_TCP);
+    sum += __builtin_bswap16((uint16_t)place->length);
+    return fold(sum);
+}
+
+bool frame_sum_right(const uint8_t *frame, size_t length)
+{
+    struct tcp_place place;
+    if (!find_tcp(frame, length, &place))
+        return false;
+    uint32_t sum = pseudo_sum(frame, &place);
+    return fold(sum + lwip_port_checksum(frame + place.start, (int)place.length)) == 0xffff;
+}
+
 struct frame_checksum frame_finish_tcp(uint8_t *frame, size_t length, bool partial)
 {
     struct tcp_place place;
     if (!find_tcp(frame, length, &place))
         return (struct frame_checksum){0};
-    uint32_t sum = lwip_port_checksum(frame + place.addresses, (int)place.addresses_length);
-    sum += __builtin_bswap16(PROTOCOL_TCP);
-    sum += __builtin_bswap16((uint16_t)place.length);
-    uint16_t checksum = fold(sum);
+    uint16_t checksum = pseudo_sum(frame, &place);
     if (!partial) {
-        sum = checksum + lwip_port_checksum(frame + place.start, (int)place.length);
+        uint32_t sum = checksum + lwip_port_checksum(frame + place.start, (int)place.length);
         checksum = (uint16_t)~fold(sum);
     }
     memcpy(frame + place.start + TCP_CHECKSUM, &checksum, sizeof(checksum));

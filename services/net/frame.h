@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Checksums of frames to be sent. Pure. */
+/* Checksums of TCP in Ethernet frames, and what opens connections. Pure. */
 #ifndef SERVICES_NET_FRAME_H
 #define SERVICES_NET_FRAME_H
 
@@ -17,6 +17,9 @@ struct frame_checksum {
  * sum of the pseudo header, for a device to finish; else the whole checksum.
  */
 struct frame_checksum frame_finish_tcp(uint8_t *frame, size_t length, bool partial);
+
+/* Is it a whole TCP segment with the right checksum? */
+bool frame_sum_right(const uint8_t *frame, size_t length);
 
 /* A request to connect: a TCP segment with SYN and without ACK. */
 struct frame_syn {

@@ -55,8 +55,9 @@ static void add_stats(const struct net *net, struct text *text)
     const struct card_stats *stats = &net->card.stats;
     add(text, "received %llu\nreceived_bytes %llu\n", (unsigned long long)stats->received,
         (unsigned long long)stats->received_bytes);
-    add(text, "received_copied %llu\nreceived_dropped %llu\n",
-        (unsigned long long)stats->received_copied, (unsigned long long)stats->received_dropped);
+    add(text, "received_copied %llu\nreceived_dropped %llu\nreceived_merged %llu\n",
+        (unsigned long long)stats->received_copied, (unsigned long long)stats->received_dropped,
+        (unsigned long long)stats->received_merged);
     add(text, "sent %llu\nsent_bytes %llu\nsend_stalled %llu\n", (unsigned long long)stats->sent,
         (unsigned long long)stats->sent_bytes, (unsigned long long)stats->send_stalled);
     struct lwip_port_memory memory = lwip_port_memory_state();

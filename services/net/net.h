@@ -4,7 +4,7 @@
  * it blocks but the wait of that loop.
  *
  *   main.c        grants, start-up, the loop
- *   card.c        driver <-> lwIP
+ *   card.c        driver <-> lwIP, receive.c: frames in, merge.c: several as one (pure)
  *   settings.c    what the manifest says (pure), config.c: addresses and servers
  *   name.c        the directory's names (pure), netset.c, netset_text.c: endpoint sets (pure)
  *   tree.c        opening: requests <-> objects, tree_info.c: attributes and contents

@@ -2,6 +2,7 @@
 /* The bytes of a connection: channel rings on one side, lwIP's callbacks on the other. */
 #include <string.h>
 
+#include "lwip/priv/tcp_priv.h"
 #include "services/net/connection.h"
 
 /* Unit of tcp_poll: half seconds. The poll is the retry after a lack of memory. */
@@ -130,6 +131,8 @@ static void detach_if_over(struct connection *connection)
 static err_t on_received(void *argument, struct tcp_pcb *pcb, struct pbuf *pbuf, err_t error)
 {
     struct connection *connection = argument;
+    /* lwIP saw one segment and will wait for another (RFC 5681, 4.2: an acknowledgement for at least every second). */
+    bool more_than_one = pbuf != NULL && pbuf->tot_len > pcb->mss;
     (void)error;
     if (pbuf == NULL) {
         connection->remote_eof = true;
@@ -145,6 +148,8 @@ static err_t on_received(void *argument, struct tcp_pcb *pcb, struct pbuf *pbuf,
         while (pbuf->next != NULL)
             pbuf = pbuf->next;
         connection->received_last = pbuf;
+        if (more_than_one)
+            tcp_ack_now(pcb);
         /* A batch is moved at the end of the round; a long one must not close the window meanwhile. */
         if (connection->given && pcb->rcv_wnd < TCP_WND_MAX(pcb) / 2)
             stream_pump(connection);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Frames from the wire: the input is a row of {length (2 bytes), frame} that arrive at the card while DHCP runs and
- * a listener, a bound datagram socket and a connection attempt exist. Checksums count as good, as
- * an adversary's would be.
+ * Frames from the wire: the input is a row of {length (2 bytes; the top bit: together with the next one), frame} that
+ * arrive at the card while DHCP runs and a listener, a bound datagram socket and a connection attempt exist. Checksums
+ * count as good, as an adversary's would be.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,10 @@
 #include "tests/host/fake_virtio.h"
 #include "tests/host/net_kernel.h"
 
-#define HEADER 12
+/* Of a frame; longer than a buffer. */
+#define LENGTH_MAX 0x1000
+
+uint16_t lwip_port_checksum(const void *data, int length);
 
 static struct net net;
 static struct fake_virtio fake;
@@ -94,22 +97,28 @@ static void start(void)
     open_path("udp/bind/*!53", 0);
 }
 
-static void arrive(const uint8_t *frame, size_t length)
+/* The fields that keep frames from being looked at any further. */
+static void make_plausible(uint8_t *frame, size_t length)
 {
     static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-    int head = fake_virtio_next(&fake, 0);
-    if (head < 0)
-        return;
-    uint64_t table = fake.queues[0].table;
-    struct virtqueue_descriptor *descriptor =
-        fake_virtio_memory(&fake, table + 16 * (uint64_t)head, 16);
-    uint8_t *target = fake_virtio_memory(&fake, descriptor->address, descriptor->length);
-    memset(target, 0, HEADER);
-    target[0] = 2;
-    memcpy(target + HEADER, frame, length);
     if (length >= 6)
-        memcpy(target + HEADER, frame[0] & 1 ? broadcast : net.card.nic.mac, 6);
-    fake_virtio_finish(&fake, 0, (uint32_t)head, (uint32_t)(HEADER + length));
+        memcpy(frame, frame[0] & 1 ? broadcast : net.card.nic.mac, 6);
+    if (length < 34 || frame[12] != 8 || frame[13] != 0)
+        return;
+    size_t header = 4 * (size_t)(frame[14] & 15);
+    if (header < 20 || header > length - 14)
+        return;
+    memset(frame + 24, 0, 2);
+    uint16_t sum = (uint16_t)~lwip_port_checksum(frame + 14, (int)header);
+    memcpy(frame + 24, &sum, 2);
+}
+
+static void arrive(const uint8_t *bytes, size_t length)
+{
+    static uint8_t frame[LENGTH_MAX];
+    memcpy(frame, bytes, length);
+    make_plausible(frame, length);
+    (void)fake_virtio_deliver(&fake, 2, length > NIC_FRAME_MAX ? 1 : 0, frame, length);
 }
 
 /* Clients take what was accepted, and close it. */
@@ -137,16 +146,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
         start();
     started = true;
     for (int frames = 0; size >= 2 && frames < 16; frames++) {
-        size_t length = (size_t)(input[0] << 8 | input[1]) % NIC_FRAME_MAX;
+        size_t length = (size_t)(input[0] << 8 | input[1]) % LENGTH_MAX;
+        bool more = (input[0] & 0x80) != 0;
         input += 2;
         size -= 2;
         if (length > size)
             length = size;
         arrive(input, length);
-        turn();
+        if (!more)
+            turn();
         input += length;
         size -= length;
     }
+    turn();
     drain();
     /* The transaction that the inputs answer to. */
     if (netif_dhcp_data(&net.card.netif) != NULL)

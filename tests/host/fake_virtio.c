@@ -218,7 +218,8 @@ void fake_virtio_init(struct fake_virtio *fake)
     fake->config[0x90 + 3] = 0x80;
     const uint8_t device_config[] = {0x52, 0x54, 0, 1, 2, 3, 1, 0, 1, 0, 0xdc, 0x05};
     memcpy(fake->device_config, device_config, sizeof(device_config));
-    fake->offered = UINT64_C(1) << 32 | 1u << 29 | 1u << 16 | 1u << 5 | 1u << 3 | 3;
+    fake->offered =
+        UINT64_C(1) << 32 | 1u << 29 | 1u << 16 | FAKE_MERGE | FAKE_TSO | 1u << 5 | 1u << 3 | 3;
 }
 
 void fake_virtio_free(struct fake_virtio *fake)
@@ -255,21 +256,64 @@ static struct virtqueue_descriptor *descriptor_at(struct fake_virtio *fake, unsi
     return fake_virtio_memory(fake, fake->queues[index].table + 16 * (uint64_t)id, 16);
 }
 
+#define HEADER      12
+#define PIECES_ROOM 64
+
+/* Fills receive buffers with PACKET; how many, or 0: there are not enough. LENGTHS: what went into each of IDS. */
+static unsigned scatter(struct fake_virtio *fake, const uint8_t *packet, size_t length,
+                        int ids[PIECES_ROOM], uint32_t lengths[PIECES_ROOM])
+{
+    unsigned count = 0;
+    bool merge = (fake->accepted & FAKE_MERGE) != 0;
+    do {
+        ids[count] = count == 0 || (merge && count < PIECES_ROOM) ? fake_virtio_next(fake, 0) : -1;
+        if (ids[count] < 0)
+            return 0;
+        struct virtqueue_descriptor *in = descriptor_at(fake, 0, ids[count]);
+        uint32_t piece = length < in->length ? (uint32_t)length : in->length;
+        memcpy(fake_virtio_memory(fake, in->address, piece), packet, piece);
+        lengths[count++] = piece;
+        packet += piece;
+        length -= piece;
+    } while (length != 0);
+    return count;
+}
+
+bool fake_virtio_deliver_as(struct fake_virtio *fake, uint8_t flags, uint8_t gso_type,
+                            const void *frame, size_t length, unsigned buffers)
+{
+    uint8_t *packet = calloc(1, HEADER + length);
+    int ids[PIECES_ROOM];
+    uint32_t lengths[PIECES_ROOM];
+    packet[0] = flags;
+    packet[1] = gso_type;
+    memcpy(packet + HEADER, frame, length);
+    unsigned count = scatter(fake, packet, HEADER + length, ids, lengths);
+    free(packet);
+    if (count == 0)
+        return false;
+    struct virtqueue_descriptor *first = descriptor_at(fake, 0, ids[0]);
+    uint16_t said = (uint16_t)(buffers != 0 ? buffers : count);
+    memcpy(fake_virtio_memory(fake, first->address + HEADER - 2, 2), &said, 2);
+    for (unsigned i = 0; i < count; i++)
+        fake_virtio_finish(fake, 0, (uint32_t)ids[i], lengths[i]);
+    return true;
+}
+
+bool fake_virtio_deliver(struct fake_virtio *fake, uint8_t flags, uint8_t gso_type,
+                         const void *frame, size_t length)
+{
+    return fake_virtio_deliver_as(fake, flags, gso_type, frame, length, 0);
+}
+
 void fake_virtio_loop(struct fake_virtio *fake)
 {
     int from;
     while ((from = fake_virtio_next(fake, 1)) >= 0) {
         struct virtqueue_descriptor *out = descriptor_at(fake, 1, from);
-        uint8_t *source = fake_virtio_memory(fake, out->address, out->length);
-        uint32_t length = out->length;
-        int to = fake_virtio_next(fake, 0);
-        if (to >= 0) {
-            struct virtqueue_descriptor *in = descriptor_at(fake, 0, to);
-            uint8_t *target = fake_virtio_memory(fake, in->address, in->length);
-            memcpy(target, source, length);
-            target[0] = fake->receive_flags;
-            fake_virtio_finish(fake, 0, (uint32_t)to, length);
-        }
+        const uint8_t *source = fake_virtio_memory(fake, out->address, out->length);
+        (void)fake_virtio_deliver(fake, fake->receive_flags, 0, source + HEADER,
+                                  out->length - HEADER);
         fake_virtio_finish(fake, 1, (uint32_t)from, 0);
     }
 }

@@ -16,6 +16,9 @@
 #define FAKE_NOTIFY   0x3000
 #define FAKE_DMA_MAX  16
 
+#define FAKE_MERGE (UINT64_C(1) << 15) /* features */
+#define FAKE_TSO   (UINT64_C(3) << 7)
+
 struct fake_queue {
     uint16_t size;
     uint16_t vector;
@@ -54,6 +57,13 @@ void fake_virtio_function(struct fake_virtio *fake, struct pci_function *functio
 
 /* Moves each transmitted frame into a receive buffer. */
 void fake_virtio_loop(struct fake_virtio *fake);
+
+/* Receives a frame into as many buffers as it takes, if the driver has merging. False: there are not enough. */
+bool fake_virtio_deliver(struct fake_virtio *fake, uint8_t flags, uint8_t gso_type,
+                         const void *frame, size_t length);
+/* The same with another number of buffers in the header. */
+bool fake_virtio_deliver_as(struct fake_virtio *fake, uint8_t flags, uint8_t gso_type,
+                            const void *frame, size_t length, unsigned buffers);
 
 /* The memory behind a bus address, or NULL if [bus, bus + length) is not DMA memory. */
 void *fake_virtio_memory(struct fake_virtio *fake, uint64_t bus, size_t length);

@@ -12,7 +12,7 @@ $(eval $(call fuzztarget,fuzz_dns,tests/fuzz/fuzz_dns.c $(NET_MESSAGES)))
 LWIP_HOST_CFLAGS := -w -fno-sanitize=null
 
 # The whole service but its main and its card, over lwIP's loopback interface and a fake kernel.
-NET_HOST_SOURCES := $(filter-out %/main.c %/card.c,$(wildcard services/net/*.c)) \
+NET_HOST_SOURCES := $(filter-out %/main.c %/card.c %/receive.c,$(wildcard services/net/*.c)) \
     $(wildcard pseudofd/server/*.c) $(ARGDATA_SOURCES) tests/host/net_kernel.c $(LWIP_SOURCES) $(LWIP_OURS)
 $(eval $(call hosttest,test_net,tests/host/test_net.c $(NET_HOST_SOURCES),$(LWIP_CFLAGS) $(LWIP_HOST_CFLAGS)))
 
@@ -23,3 +23,6 @@ NET_FUZZ_SOURCES := $(filter-out %/main.c,$(wildcard services/net/*.c)) $(ARGDAT
     $(wildcard pseudofd/server/*.c drivers/virtio/*.c drivers/virtio_net/*.c drivers/e1000/*.c) drivers/pci/pci.c \
     tests/host/fake_virtio.c $(LWIP_SOURCES) $(LWIP_OURS)
 $(eval $(call fuzztarget,fuzz_net,tests/fuzz/fuzz_net.c $(sort $(NET_FUZZ_SOURCES)),$(LWIP_CFLAGS) $(LWIP_HOST_CFLAGS)))
+
+$(eval $(call hosttest,test_merge,tests/host/test_merge.c services/net/merge.c services/net/frame.c \
+    ports/lwip/checksum.c,$(LWIP_CFLAGS)))
