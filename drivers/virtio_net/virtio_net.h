@@ -3,8 +3,8 @@
  * The virtio network card (Virtio 1.1, section 5.1): one receive and one transmit queue.
  *
  * Frames move through fixed buffers in DMA memory, each named by an index. A received buffer belongs to
- * the caller until virtio_net_recycle, so a protocol stack may use it in place. A device that merges buffers puts a frame
- * that is longer than one into several; where it also takes checksums over, it may leave TCP segments of one
+ * the caller until virtio_net_recycle, so a protocol stack may use it in place. A device that merges buffers puts a
+ * frame that is longer than one into several; where it also takes checksums over, it may leave TCP segments of one
  * stream in one frame of up to 64 KiB. Nothing is shown to the
  * device before virtio_net_flush, which the caller's loop makes once a round.
  *
