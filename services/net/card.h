@@ -2,9 +2,10 @@
 /*
  * The network card as lwIP's interface "eth0".
  *
- * Received frames are used where the device put them; when most of its buffers are held by the stack
- * (readers that do not read), frames are copied instead, so that the card never runs dry. Segments of a stream
- * that come in one after the other reach lwIP as one (receive.c). Frames to send are copied once, into the device's buffer, and TCP's checksum is made there.
+ * Received frames are used where the device put them; when most of its buffers are held by the stack (readers that do
+ * not read), frames are copied instead, so that the card never runs dry. Segments of a stream that come in one after
+ * the other reach lwIP as one (receive.c). Frames to send are copied once, into the device's buffer, and TCP's checksum
+ * is made there.
  */
 #ifndef SERVICES_NET_CARD_H
 #define SERVICES_NET_CARD_H
