@@ -115,6 +115,7 @@ def test_services_come_before_those_that_use_them():
     ("programs:\n  p: {program: bin/shell, args: {a: !fd stdout}}\n", "for tools/vm exec only"),
     ("programs:\n  p: {program: bin/shell, args: {a: !nothing x}}\n", "unknown tag"),
     ("programs:\n  p: {program: bin/shell, args: {a: 1, a: 2}}\n", "given twice"),
+    ("programs:\n  p: {program: bin/shell, args: &a {b: *a}}\n", "too deeply"),
     ("services:\n  s: {program: bin/net}\n", "must be given its !port"),
     ("services:\n" + TMPFS + "programs:\n  tmpfs: {program: bin/shell}\n", "name of a service too"),
     ("services:\n  a: {program: bin/net, args: {p: !port , d: !dir {service: b}}}\n"

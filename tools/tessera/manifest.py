@@ -12,6 +12,7 @@ import yaml
 from tessera import argdata, rights
 
 VERSION = 1
+MOST_DEPTH = 30  # of argument data, as its readers have it
 TAG_PREFIXES = ("tag:nuxi.nl,2015:cloudabi/", "!")
 PCI_CLASSES = {"ethernet": (0x020000, 0xFFFF00), "block": (0x010000, 0xFFFF00)}  # not the IDE of a CD
 
@@ -235,6 +236,8 @@ class Compiler:
 
     def value(self, node, owner, is_service, where, grants):
         """The argument data of a node; descriptors in it are appended to GRANTS and become their number there."""
+        if where.count("/") > MOST_DEPTH:
+            self.fail(node, "maps and lists are nested too deeply here")
         tag = self.own_tag(node)
         if tag is not None:
             handler = getattr(self, "grant_" + tag, None)
@@ -341,7 +344,7 @@ def parse(text, filename):
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ManifestError(f"{filename}:{line}: {error.problem}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise ManifestError(f"{filename}: {error}") from error
     if root is None:
         raise ManifestError(f"{filename}:1: the file is empty")
