@@ -175,6 +175,11 @@ int builtin_rm(int argc, char **argv)
             failed = 1;
             continue;
         }
+        if (strcmp(place.path, ".") == 0) {
+            complain("rm: `%s` was granted as it is, and stays", argv[i]);
+            failed = 1;
+            continue;
+        }
         cloudabi_errno_t error = all ? remove_tree(&place, 0) : unlink_place(&place, 0);
         if (!all && (error == CLOUDABI_EISDIR || error == CLOUDABI_EPERM))
             error = unlink_place(&place, CLOUDABI_UNLINK_REMOVEDIR);
@@ -205,6 +210,32 @@ static bool two_names(int argc, char **argv, struct place *from, struct place *t
     return place_below(&dir, name_last(argv[1]), argv[2], to);
 }
 
+static bool place_lacks(const struct place *place, cloudabi_rights_t right)
+{
+    cloudabi_fdstat_t have = {0};
+    return cloudabi_sys_fd_stat_get((cloudabi_fd_t)place->fd, &have) == 0 &&
+           (have.fs_rights_base & right) == 0;
+}
+
+/* Why mv or ln failed. A refusal is told of the side that it came from. */
+static void complain_of_two(const char *command, const struct place *from, cloudabi_rights_t source,
+                            const struct place *to, cloudabi_rights_t target,
+                            cloudabi_errno_t error)
+{
+    cloudabi_filestat_t stat;
+    if (error == CLOUDABI_EXDEV) {
+        complain("%s: `%s` and `%s` are kept by different services; use cp", command, from->typed,
+                 to->typed);
+        return;
+    }
+    bool at_target = error == CLOUDABI_ENOTCAPABLE && !place_lacks(from, source) &&
+                     (place_lacks(to, target) || place_stat(from, false, &stat) == 0);
+    if (at_target)
+        place_complain(to, (struct needs){target, 0}, error);
+    else
+        place_complain(from, (struct needs){source, 0}, error);
+}
+
 int builtin_mv(int argc, char **argv)
 {
     struct place from, to;
@@ -213,17 +244,9 @@ int builtin_mv(int argc, char **argv)
     cloudabi_errno_t error =
         cloudabi_sys_file_rename((cloudabi_fd_t)from.fd, from.path, strlen(from.path),
                                  (cloudabi_fd_t)to.fd, to.path, strlen(to.path));
-    if (error == CLOUDABI_EXDEV)
-        complain("mv: `%s` and `%s` are kept by different services; use cp and rm", argv[1],
-                 argv[2]);
-    else if (error != 0 && (from.fd != to.fd || error != CLOUDABI_ENOTCAPABLE))
-        place_complain(&from, (struct needs){CLOUDABI_RIGHT_FILE_RENAME_SOURCE, 0}, error);
-    else if (error != 0)
-        place_complain(
-            &from,
-            (struct needs){CLOUDABI_RIGHT_FILE_RENAME_SOURCE | CLOUDABI_RIGHT_FILE_RENAME_TARGET,
-                           0},
-            error);
+    if (error != 0)
+        complain_of_two(argv[0], &from, CLOUDABI_RIGHT_FILE_RENAME_SOURCE, &to,
+                        CLOUDABI_RIGHT_FILE_RENAME_TARGET, error);
     return error != 0;
 }
 
@@ -243,14 +266,16 @@ int builtin_cp(int argc, char **argv)
     int target = place_open(&to, CLOUDABI_O_CREAT | CLOUDABI_O_TRUNC,
                             CLOUDABI_RIGHT_FD_WRITE | CLOUDABI_RIGHT_FILE_STAT_FPUT_SIZE,
                             CLOUDABI_RIGHT_FD_SEEK | CLOUDABI_RIGHT_FILE_STAT_FGET);
-    if (target >= 0) {
+    bool failed = target < 0;
+    if (!failed) {
         cloudabi_errno_t error = copy_out(source, put_file, &target);
-        if (error != 0)
+        failed = error != 0;
+        if (failed)
             complain("cp: %s", strerror(error));
         close(target);
     }
     close(source);
-    return target < 0;
+    return failed;
 }
 
 int builtin_ln(int argc, char **argv)
@@ -277,6 +302,7 @@ int builtin_ln(int argc, char **argv)
     error = cloudabi_sys_file_link(lookup, from.path, strlen(from.path), (cloudabi_fd_t)to.fd,
                                    to.path, strlen(to.path));
     if (error != 0)
-        place_complain(&from, (struct needs){CLOUDABI_RIGHT_FILE_LINK_SOURCE, 0}, error);
+        complain_of_two(argv[0], &from, CLOUDABI_RIGHT_FILE_LINK_SOURCE, &to,
+                        CLOUDABI_RIGHT_FILE_LINK_TARGET, error);
     return error != 0;
 }

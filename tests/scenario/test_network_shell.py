@@ -56,6 +56,15 @@ def test_writing_to_programs_is_refused_with_the_missing_right(shell):
     assert re.search(r"fd_write|write|create", answer, re.IGNORECASE)
 
 
+def test_a_refused_move_names_the_side_that_refuses(shell):
+    shell.run("echo x > home/moved")
+    assert re.search(r"`programs/.*FILE_RENAME_TARGET.*`programs`", shell.run("mv home/moved programs/moved"))
+    assert re.search(r"`programs/.*FILE_RENAME_SOURCE.*`programs`", shell.run("mv programs/hello home/hello"))
+    assert re.search(r"`home/../../x`", shell.run("mv home/moved home/../../x"))
+    assert "granted" in shell.run("rm home")
+    assert shell.run("cat home/moved") == "x"
+
+
 def test_unknown_name_is_refused(shell):
     assert re.search(r"jobs", shell.run("cat jobs/usage"))
     assert re.search(r"not granted|no grant|was not", shell.run("cat jobs/usage"), re.IGNORECASE)
