@@ -92,7 +92,8 @@ void acpi_init(uint64_t rsdp);
 /* time.c */
 uint64_t rtc_seconds(void); /* rtc.c: since 1970 */
 void time_refine(void);
-void time_init(void); /* once: calibrates, reads the wall clock */
+void time_begin(void); /* at the kernel's entry: from there the monotonic clock counts */
+void time_init(void);  /* once: calibrates, reads the wall clock */
 
 /* smp.c */
 void smp_init_boot_cpu(void);

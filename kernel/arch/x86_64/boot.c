@@ -21,6 +21,7 @@ static const void *boot_memory_at(void *ctx, uint64_t pa, size_t len)
 
 void boot_main(uint32_t kind, uint32_t info)
 {
+    time_begin();
     cpu_detect();
     cpu_patch_smap();
     idt_init();

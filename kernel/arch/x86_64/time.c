@@ -31,6 +31,7 @@ struct timebase {
 static struct timebase timebases[2];
 static struct timebase *timebase = &timebases[0];
 static uint64_t tsc_hz, bus_hz; /* of the TSC; of the APIC timer after its divider */
+static uint64_t entry_tsc;      /* where the monotonic clock begins */
 static bool tsc_stated;
 static uint64_t refine_at; /* TSC; only the boot CPU */
 
@@ -94,6 +95,11 @@ static uint64_t stated_tsc_hz(void)
     return 0;
 }
 
+void time_begin(void)
+{
+    entry_tsc = rdtsc();
+}
+
 void time_init(void)
 {
     uint64_t measured;
@@ -107,7 +113,7 @@ void time_init(void)
     refine_at = now + tsc_hz / 2;
     page->mult = (NS_PER_S << TIME_PAGE_SHIFT) / tsc_hz;
     page->resolution = (uint32_t)(tsc_hz >= NS_PER_S ? 1 : (NS_PER_S + tsc_hz - 1) / tsc_hz);
-    page->offset[TIME_PAGE_MONOTONIC] = -time_page_scale(now, page->mult); /* begins at 0 */
+    page->offset[TIME_PAGE_MONOTONIC] = -time_page_scale(entry_tsc, page->mult);
     page->offset[TIME_PAGE_REALTIME] =
         rtc_seconds() * NS_PER_S - time_page_scale(rdtsc(), page->mult);
     timebase_set(page->mult, page->offset[TIME_PAGE_MONOTONIC]);
