@@ -193,5 +193,5 @@ int main(void)
     while (error == 0)
         error = step(program);
     log_line("the listener is gone: errno %u", error);
-    return 1;
+    return 0; /* no failure of ours: init starts us again with the next one */
 }

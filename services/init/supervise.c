@@ -156,7 +156,8 @@ static void ended(struct init *init, struct node *node, const cloudabi_event_t *
     }
     close(node->process);
     node->process = -1;
-    if (node->manifest->power_off)
+    if (node->manifest->power_off &&
+        (event->proc_terminate.signal == 0 || !node->manifest->restart))
         power_off(init, node, status);
     if (node->manifest->service && event->proc_terminate.signal == 0 && status == EXIT_NO_DEVICE)
         give_up(node);

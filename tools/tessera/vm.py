@@ -5,8 +5,10 @@ Both serial ports are socket pairs, so nothing is lost and nothing waits on a fi
 read by a thread that also keeps it in a log file; COM2 belongs to whoever asked for it.
 """
 
+import ctypes
 import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -22,6 +24,8 @@ OVMF = "/usr/share/ovmf/OVMF.fd"
 CPU = "qemu64,+smep,+smap,+umip,+fsgsbase,+rdrand"
 
 CARDS = {"virtio": "virtio-net-pci,disable-legacy=on", "e1000": "e1000"}
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 EXIT_TIMEOUT = 124
 EXIT_PANIC = 125
@@ -117,6 +121,16 @@ def exit_status(log):
     return status if not status or status <= 0xFF else status & 0xFF or 0xFF  # what failed does not end with 0
 
 
+def launch(command, **how):
+    """QEMU as a process that ends with this one, even if that is killed: else it would go on and keep its ports."""
+    def ask():
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    # The end of a thread counts as that of its process here, so only the main thread asks for it.
+    main = threading.current_thread() is threading.main_thread()
+    return subprocess.Popen(command, preexec_fn=ask if main else None, **how)
+
+
 class Machine:
     """A running machine. log: all of COM1 so far; com2: a socket, if asked for; or what it sends goes to a file."""
 
@@ -138,8 +152,8 @@ class Machine:
         command += ["-chardev", f"socket,id=monitor,fd={monitor_theirs.fileno()}", "-mon", "chardev=monitor"]
         theirs.append(monitor_theirs)
         self.started = time.monotonic()
-        self.process = subprocess.Popen(command, pass_fds=[end.fileno() for end in theirs],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.process = launch(command, pass_fds=[end.fileno() for end in theirs],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         for end in theirs:
             end.close()
         self.reader = threading.Thread(target=self._read_com1, daemon=True)
