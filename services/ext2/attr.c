@@ -189,6 +189,16 @@ static void drop_chosen(struct inode *inode, uint32_t from)
     inode->ahead.count = 0;
 }
 
+cloudabi_errno_t inode_finish_cut(struct inode *inode)
+{
+    const struct fs *fs = inode->fs;
+    if (!inode->orphan || inode->nlink == 0)
+        return 0;
+    TRY(map_cut(inode, (uint32_t)((inode->size + fs->block_size - 1) / fs->block_size)));
+    TRY(fs_begin(inode->fs, ROOM_SMALL));
+    return orphan_remove(inode);
+}
+
 static cloudabi_errno_t shrink(struct inode *inode, uint64_t size)
 {
     struct fs *fs = inode->fs;
@@ -226,6 +236,7 @@ cloudabi_errno_t fs_truncate(struct inode *inode, uint64_t size, uint64_t now)
     if (size > fs->size_max)
         return CLOUDABI_EFBIG;
     TRY(fs_begin(fs, ROOM_SMALL));
+    TRY(inode_finish_cut(inode));
     fs->now = now;
     inode->mtim = inode->ctim = now;
     inode->size_told = size;

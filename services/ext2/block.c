@@ -156,6 +156,10 @@ cloudabi_errno_t block_alloc(struct fs *fs, uint32_t goal, uint32_t *out)
         return fs_damaged(fs); /* the counts lied */
     if (error != 0)
         return error;
+    if (!overlay_ready(&search.edit.group->frozen, fs->blocks_per_group)) {
+        group_edit_done(&search.edit, false); /* now, so that it can be taken back */
+        return CLOUDABI_ENOMEM;
+    }
     *out = group_first(fs, (uint32_t)(search.edit.group - fs->groups)) + search.bit;
     take_bits(&search.edit, search.bit, 1);
     return 0;

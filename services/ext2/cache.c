@@ -63,6 +63,10 @@ void cache_free(struct cache *cache)
             cached_free(cached);
         }
     }
+    for (struct cached *spare = cache->spares, *next; spare != NULL; spare = next) {
+        next = spare->hash_next;
+        cached_free(spare);
+    }
     free(cache->table);
     run_free(&cache->run);
     if (cache->journal != NULL)
@@ -166,13 +170,36 @@ static struct cached *cached_create(struct cache *cache)
     return cached;
 }
 
+cloudabi_errno_t cache_ready(struct cache *cache)
+{
+    while (cache->spare_count < CACHE_SPARES) {
+        struct cached *cached = cached_create(cache);
+        if (cached == NULL)
+            return CLOUDABI_ENOMEM;
+        cached->hash_next = cache->spares;
+        cache->spares = cached;
+        cache->spare_count++;
+    }
+    return 0;
+}
+
+static struct cached *spare_take(struct cache *cache)
+{
+    struct cached *cached = cache->spares;
+    if (cached != NULL) {
+        cache->spares = cached->hash_next;
+        cache->spare_count--;
+    }
+    return cached;
+}
+
 /* A buffer for BLOCK, which has none: memory of the longest unused one if there are enough. NULL: no memory. */
 static struct cached *cached_get(struct cache *cache, uint64_t block)
 {
     struct cached *cached =
         cache->idle_count >= cache->max_idle ? evict_oldest(cache) : cached_create(cache);
     if (cached == NULL)
-        cached = cache->idle_count != 0 ? evict_oldest(cache) : cached_create(cache);
+        cached = cache->idle_count != 0 ? evict_oldest(cache) : spare_take(cache);
     if (cached == NULL)
         return NULL;
     cached->buffer.block = block;

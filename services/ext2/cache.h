@@ -44,6 +44,11 @@ void cache_free(struct cache *cache); /* drops what is not committed */
 
 /* The block, read if it is not there: referenced. EIO: unreadable or beyond the device; ENOMEM. */
 cloudabi_errno_t buffer_read(struct cache *cache, uint64_t block, struct buffer **out);
+/* Memory for CACHE_SPARES buffers is there, whatever happens: asked for before a change, so that it does not fail half
+ * way. ENOMEM. */
+#define CACHE_SPARES 8u
+cloudabi_errno_t cache_ready(struct cache *cache);
+
 /* The block with zeros instead of what the device holds: for one just allocated. */
 cloudabi_errno_t buffer_fresh(struct cache *cache, uint64_t block, struct buffer **out);
 void buffer_put(struct buffer *buffer); /* NULL is fine */

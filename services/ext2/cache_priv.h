@@ -36,6 +36,8 @@ struct cache {
     unsigned max_idle;
     unsigned idle_count, dirty_count, logged_count, revoked_count;
     struct link idle, dirty, logged, revoked;
+    struct cached *spares; /* without a block, linked by hash_next */
+    unsigned spare_count;
     struct cached **table;
     uint32_t table_len; /* a power of two */
     bool data_written;  /* since the last flush */

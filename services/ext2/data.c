@@ -238,6 +238,7 @@ cloudabi_errno_t fs_page_out(struct inode *inode, const struct fs_page_out *requ
     uint32_t first = 0;
     TRY(data_check(inode, request->offset, request->len));
     TRY(fs_begin(fs, ROOM_SMALL));
+    TRY(inode_finish_cut(inode));
     if (fs->promised + fs->frozen_blocks > fs->free_blocks)
         TRY(fs_commit(fs)); /* a promise was kept for blocks that the transaction frees */
     uint32_t count = data_blocks(fs, request->offset, request->len, &first);

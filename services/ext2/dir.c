@@ -252,6 +252,7 @@ cloudabi_errno_t fs_list(struct inode *dir, uint64_t cookie, fs_take *take, void
 }
 
 struct one {
+    struct fs *fs;
     struct fs_dirent *out;
     bool taken;
 };
@@ -261,14 +262,17 @@ static bool take_one(void *context, const struct fs_dirent *entry)
     struct one *one = context;
     if (one->taken)
         return false;
+    /* What follows is looked at, too, and may need the memory of this block. */
+    memcpy(one->fs->listed_name, entry->name.text, entry->name.len);
     *one->out = *entry;
+    one->out->name.text = one->fs->listed_name;
     one->taken = true;
     return true;
 }
 
 cloudabi_errno_t fs_readdir(struct inode *dir, uint64_t cookie, struct fs_dirent *out)
 {
-    struct one one = {out, false};
+    struct one one = {dir->fs, out, false};
     bool end;
     cloudabi_errno_t error = fs_list(dir, cookie, take_one, &one, &end);
     if (one.taken)

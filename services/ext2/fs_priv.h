@@ -52,6 +52,8 @@ struct fs {
     uint64_t size_max; /* of a file */
     bool read_only, aborted, has_filetype, journaled;
     bool settled; /* marked clean on the disk */
+    bool
+        unfinished; /* some orphans are there only because memory was short when nobody used them any more */
     /* While orphans are removed from a plain disk that was not unmounted: what they have may be free already. */
     bool forgiving;
     uint32_t forgiven; /* blocks */
@@ -70,6 +72,7 @@ struct fs {
     struct inode *indexed; /* directories with an index; most recently built first */
     size_t index_bytes;
     struct recent recent[RECENT_NAMES];
+    char listed_name[FS_NAME_MAX]; /* of fs_readdir() */
 };
 
 /* Blocks that a file keeps for the data that is appended next: busy in their group. */
@@ -253,6 +256,9 @@ void promise_keep(struct inode *inode, uint32_t logical,
                   uint32_t count); /* without asking: blocks just freed */
 void promise_drop(struct inode *inode, uint32_t logical, uint32_t count);
 
+/* attr.c: a cut that failed in its middle left blocks behind the size. They go before the file grows again. */
+cloudabi_errno_t inode_finish_cut(struct inode *inode);
+
 /* --- data.c, wrote.c ---------------------------------------------------------------------- */
 
 /* Whether pages of this range can be asked for. */
@@ -337,6 +343,8 @@ cloudabi_errno_t orphan_add(struct inode *inode);
 cloudabi_errno_t orphan_remove(struct inode *inode);
 /* Removes an inode without names, its blocks and attributes. */
 cloudabi_errno_t inode_delete(struct inode *inode);
+/* Removes those that are unfinished. */
+void orphans_finish(struct fs *fs);
 /* What a crash left. *COUNT: inodes. */
 cloudabi_errno_t orphans_recover(struct fs *fs, uint32_t *count);
 

@@ -73,6 +73,8 @@ static cloudabi_errno_t make(struct fs *fs, struct group_edit *edit, uint32_t in
     struct inode *inode;
     if (inode_find(fs, ino) != NULL)
         return fs_damaged(fs); /* in use, and free in the bitmap */
+    if (!overlay_ready(&edit->group->frozen_inodes, fs->inodes_per_group))
+        return CLOUDABI_ENOMEM; /* now, so that it can be taken back */
     TRY(inode_new(fs, ino, &inode));
     inode->mode = mode;
     inode->generation = ++fs->next_generation;

@@ -125,7 +125,8 @@ void inode_hold(struct inode *inode)
     inode->holds++;
 }
 
-/* Nobody uses it. One without names goes; if that fails it stays on the orphan list for the next mount. */
+/* Nobody uses it. One without names goes; if that fails it stays on the orphan list for the next mount, but if only
+ * memory was short, for the next commit. */
 static void inode_rest(struct inode *inode)
 {
     struct fs *fs = inode->fs;
@@ -133,8 +134,12 @@ static void inode_rest(struct inode *inode)
         return;
     if (inode->nlink == 0 && !inode->dead && !fs->read_only) {
         inode->holds = 1;
-        (void)inode_delete(inode);
+        cloudabi_errno_t error = inode_delete(inode);
         inode->holds = 0;
+        if (error == CLOUDABI_ENOMEM && inode->orphan) {
+            fs->unfinished = true;
+            return;
+        }
         inode->dead = true;
     }
     if (inode->dead && !inode->orphan)

@@ -40,8 +40,10 @@ static uint32_t blocks_free(const struct journal *journal)
 
 unsigned journal_room(const struct journal *journal, unsigned revoked)
 {
-    /* The operation that asks may free blocks as well: two more blocks of revoke records. */
-    uint32_t others = divide_up(revoked, revokes_per_block(journal)) + 2 + 1;
+    /* Who asks may free blocks as well, and asks again before the next: the longest run is what one indirect block
+     * points to (map.c, free_run). */
+    uint32_t run = journal->block_size / sizeof(uint32_t);
+    uint32_t others = divide_up(revoked + run, revokes_per_block(journal)) + 1;
     uint32_t free = blocks_free(journal);
     if (free <= others)
         return 0;

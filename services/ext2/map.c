@@ -164,8 +164,7 @@ static cloudabi_errno_t add_indirect(struct inode *inode, struct spot *spot, uin
     TRY(block_alloc(fs, goal, &block));
     cloudabi_errno_t error = buffer_fresh(fs->cache, block, &buffer);
     if (error != 0) {
-        (void)blocks_free(fs, block, 1, true);
-        return error;
+        return blocks_free(fs, block, 1, true) != 0 ? fs_abort(fs, error) : error;
     }
     buffer_dirty(buffer, WRITE_FRESH);
     buffer_put(buffer);

@@ -101,7 +101,7 @@ static cloudabi_errno_t find_journal(struct fs *fs, struct journal_place *place,
     uint64_t count = inode->size / fs->block_size;
     bool sound =
         inode_is(inode, DISK_MODE_REGULAR) && inode->nlink != 0 && count != 0 && count < fs->blocks;
-    cloudabi_errno_t error = CLOUDABI_EIO;
+    cloudabi_errno_t error = sound ? CLOUDABI_ENOMEM : CLOUDABI_EIO;
     *blocks = sound ? malloc(count * sizeof(**blocks)) : NULL;
     if (*blocks != NULL)
         error = map_journal(inode, *blocks, (uint32_t)count);

@@ -136,6 +136,24 @@ cloudabi_errno_t inode_delete(struct inode *inode)
     return error != 0 ? fs_abort(fs, error) : 0;
 }
 
+void orphans_finish(struct fs *fs)
+{
+    struct inode *inode = fs->orphans;
+    fs->unfinished = false;
+    while (inode != NULL) {
+        bool unused = inode->holds == 0 && inode->lookups == 0 && !inode->dead;
+        struct inode *rest = inode->orphan_next;
+        if (unused && inode->nlink == 0) {
+            inode_hold(inode);
+            inode_put(inode);
+            /* It may have committed, and anything may have changed then. */
+            inode = fs->unfinished ? NULL : fs->orphans;
+        } else {
+            inode = rest;
+        }
+    }
+}
+
 /* --- what a crash left -------------------------------------------------------------------- */
 
 static cloudabi_errno_t recover_one(struct fs *fs, struct inode *inode)

@@ -169,6 +169,7 @@ cloudabi_errno_t fs_begin(struct fs *fs, unsigned room)
         return CLOUDABI_EROFS;
     if (fs->settled)
         TRY(fs_unsettle(fs));
+    TRY(cache_ready(fs->cache));
     return cache_room(fs->cache) < room ? fs_commit(fs) : 0;
 }
 
@@ -178,6 +179,8 @@ static cloudabi_errno_t make_durable(struct fs *fs, cloudabi_errno_t (*how)(stru
         return CLOUDABI_EROFS;
     if (fs->read_only)
         return 0;
+    if (fs->unfinished)
+        orphans_finish(fs);
     if (fs->settled && cache_is_dirty(fs->cache))
         TRY(fs_unsettle(fs));
     cloudabi_errno_t error = how(fs->cache);
@@ -196,7 +199,7 @@ cloudabi_errno_t fs_durable(struct fs *fs)
 
 bool fs_is_dirty(const struct fs *fs)
 {
-    return !fs->read_only && cache_is_dirty(fs->cache);
+    return !fs->read_only && (cache_is_dirty(fs->cache) || fs->unfinished);
 }
 
 bool fs_is_read_only(const struct fs *fs)

@@ -79,6 +79,7 @@ void host_clean(void)
 /* --- mounting ----------------------------------------------------------------------------- */
 
 unsigned host_cache_bytes;
+void (*host_mounting)(bool begin);
 
 cloudabi_errno_t host_try_mount(struct host *host)
 {
@@ -86,7 +87,11 @@ cloudabi_errno_t host_try_mount(struct host *host)
         .now = 1700000000000000000ull, .seed = 1, .cache_bytes = host_cache_bytes};
     *host = (struct host){.now = config.now};
     assert_true(disk_load(&host->disk, path_of("image"), 1024));
+    if (host_mounting != NULL)
+        host_mounting(true);
     cloudabi_errno_t error = fs_mount(&host->disk.device, &config, &host->fs, &host->report);
+    if (host_mounting != NULL)
+        host_mounting(false);
     if (error != 0)
         disk_destroy(&host->disk);
     else

@@ -25,7 +25,8 @@ void host_make(const char *options, const char *size);
 void host_clean(void); /* removes the folder */
 
 /* The image of the folder in memory, mounted. */
-extern unsigned host_cache_bytes; /* 0: as usual */
+extern unsigned host_cache_bytes;         /* 0: as usual */
+extern void (*host_mounting)(bool begin); /* called around fs_mount(), if there is one */
 void host_mount(struct host *host);
 cloudabi_errno_t host_try_mount(struct host *host);
 /* Unmounts, writes the image back to the folder, and checks it. */

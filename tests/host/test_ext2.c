@@ -302,6 +302,80 @@ static void test_large_directory(void **state)
     host_unmount(&host);
 }
 
+/* As many names as the format has room for, and not one more. */
+static void test_links(void **state)
+{
+    (void)state;
+    struct host host;
+    char path[64];
+    host_make("-t ext2 -j -b 1024", "8M");
+    host_mount(&host);
+    assert_int_equal(host_create(&host, "file"), 0);
+    for (unsigned i = 1; i < 32000; i++) {
+        snprintf(path, sizeof(path), "%u", i);
+        assert_int_equal(host_link(&host, "file", path), 0);
+    }
+    assert_int_equal(host_link(&host, "file", "more"), CLOUDABI_EMLINK);
+    assert_int_equal(host_unlink(&host, "17", false), 0);
+    assert_int_equal(host_link(&host, "file", "more"), 0);
+    assert_int_equal(host_link(&host, "more", "17"), CLOUDABI_EMLINK);
+    host_unmount(&host);
+}
+
+/* The same for directories in one; their number is made up, so e2fsck is not asked. */
+static void test_directories(void **state)
+{
+    (void)state;
+    struct host host;
+    host_make("-t ext2 -b 1024", "4M");
+    assert_int_equal(
+        host_shell("debugfs -w -R 'mkdir dir' image && debugfs -w -R 'mkdir other' image && "
+                   "debugfs -w -R 'sif dir links_count 31999' image"),
+        0);
+    host_mount(&host);
+    assert_int_equal(host_mkdir(&host, "dir/last"), 0);
+    assert_int_equal(host_mkdir(&host, "dir/more"), CLOUDABI_EMLINK);
+    assert_int_equal(host_rename(&host, "other", "dir/more"), CLOUDABI_EMLINK);
+    assert_int_equal(host_create(&host, "dir/file"), 0);
+    assert_int_equal(host_unlink(&host, "dir/last", true), 0);
+    assert_int_equal(host_rename(&host, "other", "dir/more"), 0);
+    host_crash(&host);
+}
+
+/* A directory goes whose blocks are all in the log: of each the transaction must say so, in as much of the log as was
+ * kept for it. WIDE: block numbers of 64 bits in the journal, so more of it. */
+static void remove_logged(bool wide)
+{
+    struct host host;
+    char first[256], path[256];
+    snprintf(first, sizeof(first), "dir/%0200u", 0);
+    host_make("-t ext2 -j -J size=1 -b 1024", "8M");
+    if (wide)
+        assert_int_equal(
+            host_shell("at=$(debugfs -R 'bmap <8> 0' image 2>/dev/null) && "
+                       "printf '\\002' | dd of=image bs=1 seek=$((at * 1024 + 0x2B)) conv=notrunc"),
+            0);
+    host_mount(&host);
+    assert_int_equal(host_mkdir(&host, "dir"), 0);
+    for (unsigned i = 0; i < 1200; i++) {
+        snprintf(path, sizeof(path), "dir/%0200u", i);
+        assert_int_equal(i == 0 ? host_create(&host, path) : host_link(&host, first, path), 0);
+    }
+    for (unsigned i = 1200; i-- > 0;) {
+        snprintf(path, sizeof(path), "dir/%0200u", i);
+        assert_int_equal(host_unlink(&host, path, false), 0);
+    }
+    assert_int_equal(host_unlink(&host, "dir", true), 0);
+    host_unmount(&host);
+}
+
+static void test_revokes(void **state)
+{
+    (void)state;
+    remove_logged(false);
+    remove_logged(true);
+}
+
 /* A listing goes on after entries that it has seen, or not, are removed. */
 static void test_listing_with_changes(void **state)
 {
@@ -382,10 +456,17 @@ static void test_extended_attributes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_images),           cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_states),           cmocka_unit_test(test_times),
-        cmocka_unit_test(test_large_directory),  cmocka_unit_test(test_listing_with_changes),
-        cmocka_unit_test(test_hashed_directory), cmocka_unit_test(test_extended_attributes),
+        cmocka_unit_test(test_images),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_links),
+        cmocka_unit_test(test_directories),
+        cmocka_unit_test(test_revokes),
+        cmocka_unit_test(test_large_directory),
+        cmocka_unit_test(test_listing_with_changes),
+        cmocka_unit_test(test_hashed_directory),
+        cmocka_unit_test(test_extended_attributes),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     host_clean();
