@@ -44,7 +44,9 @@ static int try_address(const struct addrinfo *info)
 /* A socket that is connected, or bound. */
 static int open_socket(const char *host, const char *port)
 {
-    const struct addrinfo hints = {.ai_socktype = options.datagram ? SOCK_DGRAM : SOCK_STREAM,
+    /* Without an address it listens at those of both families. */
+    const struct addrinfo hints = {.ai_family = host == NULL ? AF_INET6 : AF_UNSPEC,
+                                   .ai_socktype = options.datagram ? SOCK_DGRAM : SOCK_STREAM,
                                    .ai_flags = options.listen ? AI_PASSIVE : 0};
     struct addrinfo *list;
     int fd = -1;

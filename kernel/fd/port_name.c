@@ -54,6 +54,7 @@ static cloudabi_errno_t request_fill(struct name_request *request, struct port_c
         wire->fdflags = request->open->fdflags;
         wire->rights = request->open->asked.base;
         wire->rights_inheriting = request->open->asked.inheriting;
+        wire->b = request->dir->inheriting;
     }
     if (request->attr != NULL)
         attr_from_stat(&wire->attr, request->attr);

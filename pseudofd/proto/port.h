@@ -151,7 +151,7 @@ struct port_request {
     uint16_t oflags, fdflags;
     uint64_t time;                      /* realtime ns, for the times that the operation sets */
     uint64_t node2;                     /* LINK, RENAME */
-    uint64_t rights, rights_inheriting; /* OPEN: what is asked */
+    uint64_t rights, rights_inheriting; /* OPEN: what is asked; b: what the directory passes on */
     struct port_attr attr;              /* PUTATTR, SETATTR */
 };
 

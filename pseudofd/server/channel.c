@@ -130,6 +130,11 @@ size_t channel_out_free(const struct server *server, unsigned n)
     return control->out_size - (control->out_tail - load_acquire(&control->out_head));
 }
 
+size_t channel_out_unread(const struct server *server, unsigned n)
+{
+    return region_channel(server, n)->out_size - channel_out_free(server, n);
+}
+
 uint8_t *channel_out_space(struct server *server, unsigned n, size_t *len)
 {
     struct port_channel *control = region_channel(server, n);

@@ -188,6 +188,7 @@ size_t channel_in_available(const struct server *server, unsigned n);
 uint8_t *channel_out_space(struct server *server, unsigned n, size_t *len);
 void channel_out_produce(struct server *server, unsigned n, size_t len);
 size_t channel_out_free(const struct server *server, unsigned n);
+size_t channel_out_unread(const struct server *server, unsigned n);
 size_t channel_write(struct server *server, unsigned n, const void *bytes,
                      size_t len); /* as much as fits */
 /* Which events ops->channel shall be called for: PORT_EVENT_READ (data came), PORT_EVENT_WRITE (room came).

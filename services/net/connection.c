@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "lwip/tcp.h"
+#include "lwip/sys.h"
 #include "services/net/listener.h"
 #include "services/net/ports.h"
+#include "services/net/unreachable.h"
 
 #define RING_SIZE PORT_RING_MAX
 /* So many connections are made between two looks at how many have ended. */
@@ -104,6 +106,7 @@ cloudabi_errno_t connection_start(struct net *net, const struct net_set *set,
         connection_destroy(connection);
         return net_error(refused);
     }
+    connection->started = sys_now();
     note_addresses(connection);
     *result = connection;
     return 0;
@@ -199,8 +202,17 @@ static bool abandoned(const struct connection *connection)
 /* lwIP would answer tcp_close with RST and free the pcb unnoticed if data was not taken. */
 static bool unread(const struct connection *connection)
 {
+    const struct server *server = &connection->net->server;
     return connection->received != NULL || connection->pcb->refused_data != NULL ||
-           connection->pcb->rcv_wnd != TCP_WND_MAX(connection->pcb);
+           connection->pcb->rcv_wnd != TCP_WND_MAX(connection->pcb) ||
+           channel_out_unread(server, (unsigned)connection->channel) != 0;
+}
+
+/* It still waited in its listener when that was closed: nobody has read or written. */
+static bool never_taken(const struct connection *connection)
+{
+    return connection->offered_by != 0 && !connection->used &&
+           listener_is_gone(connection->net, connection->offered_by);
 }
 
 static void close_pcb(struct connection *connection)
@@ -208,7 +220,7 @@ static void close_pcb(struct connection *connection)
     if (connection->pcb == NULL || connection->closing)
         return;
     bool clean = connection->connected && !connection->linger_zero && connection->error == 0;
-    if (!clean || unread(connection)) {
+    if (!clean || unread(connection) || never_taken(connection)) {
         abort_pcb(connection);
         return;
     }
@@ -245,6 +257,7 @@ static void tell_error(struct connection *connection)
 
 static void run_one(struct connection *connection)
 {
+    unreachable_check(connection);
     settle(connection);
     if (connection->given || connection->connected) {
         stream_push(connection);

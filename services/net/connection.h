@@ -36,9 +36,12 @@ struct connection {
     bool reset;       /* end now, with RST */
     bool linger_zero; /* closing is a reset */
     bool error_told;
-    bool waiting; /* `ticket` is an open to be answered when connected */
-    bool queued;  /* in net->work */
+    bool waiting;        /* `ticket` is an open to be answered when connected */
+    bool queued;         /* in net->work */
+    bool used;           /* bytes went in either direction */
+    unsigned offered_by; /* number of the listener whose client was sent it; 0: none */
     uint64_t ticket;
+    uint32_t started; /* sys_now */
     cloudabi_errno_t error;
     struct pbuf *received; /* not yet in the ring; linked by next, tot_len is not kept */
     struct pbuf *received_last;

@@ -95,7 +95,7 @@ static bool is_loopback_netif(const struct netif *netif)
 cloudabi_errno_t endpoint_route(const ip_addr_t *address)
 {
     const ip_addr_t *any = IP_IS_V6(address) ? IP6_ADDR_ANY : IP4_ADDR_ANY;
-    if (ip_addr_isany(address))
+    if (ip_addr_isany(address) || ip_addr_ismulticast(address))
         return CLOUDABI_ENETUNREACH;
     /* Of the loopback network only one address is there. */
     if (IP_IS_V4(address) && ip_addr_isloopback(address) &&
@@ -103,6 +103,8 @@ cloudabi_errno_t endpoint_route(const ip_addr_t *address)
         return CLOUDABI_ENETUNREACH;
     struct netif *netif = ip_route(any, address);
     if (netif == NULL || (is_loopback_netif(netif) && !ip_addr_isloopback(address)))
+        return CLOUDABI_ENETUNREACH;
+    if (IP_IS_V4(address) && ip4_addr_isbroadcast(ip_2_ip4(address), netif))
         return CLOUDABI_ENETUNREACH;
     const ip_addr_t *source = ip_netif_get_local_ip(netif, address);
     if (source == NULL || ip_addr_isany(source))

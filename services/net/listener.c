@@ -58,7 +58,8 @@ static struct connection *take_accepted(struct listener *listener)
     return connection;
 }
 
-static cloudabi_errno_t mint_both(struct connection *connection, cloudabi_fd_t fds[2])
+static cloudabi_errno_t mint_both(struct connection *connection, cloudabi_rights_t rights,
+                                  cloudabi_fd_t fds[2])
 {
     struct server *server = &connection->net->server;
     struct mint data = {
@@ -66,7 +67,7 @@ static cloudabi_errno_t mint_both(struct connection *connection, cloudabi_fd_t f
         .type = CLOUDABI_FILETYPE_SOCKET_STREAM,
         .node = node_number(&connection->node, NODE_DATA),
         .channel = (unsigned)connection->channel,
-        .rights = STREAM_RIGHTS,
+        .rights = rights,
     };
     struct mint directory = {
         .form = PORT_FORM_DIRECTORY,
@@ -110,7 +111,7 @@ static cloudabi_errno_t hand_over(struct listener *listener)
     cloudabi_fd_t fds[2];
     cloudabi_errno_t error = local_state(listener->fd, CLOUDABI_EVENTTYPE_FD_WRITE);
     if (error == 0)
-        error = mint_both(connection, fds);
+        error = mint_both(connection, listener->rights, fds);
     if (error == 0) {
         error = send_message(listener, connection, fds);
         /* The message holds its own references; without one, these close the connection. */
@@ -120,13 +121,30 @@ static cloudabi_errno_t hand_over(struct listener *listener)
     if (error == CLOUDABI_EAGAIN && !connection->given)
         return error;
     take_accepted(listener);
+    connection->offered_by = listener->number;
     if (error != 0 && !connection->given)
         connection->linger_zero = true;
     return 0;
 }
 
-cloudabi_errno_t listener_start(struct net *net, const struct net_set *set, cloudabi_fd_t *fd)
+/* What is listened for here, or a part of it, is another's already. lwIP would give the caller to whose address is
+ * narrower. */
+static bool is_taken(const struct net *net, const struct net_set *set)
 {
+    for (const struct listener *other = net->listeners; other != NULL; other = other->next) {
+        if (other->pcb->local_port == set->port_low && local_overlap(set, &other->pcb->local_ip))
+            return true;
+    }
+    return false;
+}
+
+cloudabi_errno_t listener_start(struct net *net, const struct net_set *set,
+                                cloudabi_rights_t rights, cloudabi_fd_t *fd)
+{
+    const cloudabi_rights_t data = CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE;
+    static unsigned numbers;
+    if (!set->port_free && is_taken(net, set))
+        return CLOUDABI_EADDRINUSE;
     struct listener *listener = calloc(1, sizeof(*listener));
     if (listener == NULL)
         return CLOUDABI_ENOMEM;
@@ -151,6 +169,8 @@ cloudabi_errno_t listener_start(struct net *net, const struct net_set *set, clou
     if (error != 0)
         goto no_bind;
     listener->net = net;
+    listener->number = ++numbers;
+    listener->rights = STREAM_RIGHTS & (rights | ~data);
     listener->pcb = pcb;
     tcp_arg(pcb, listener);
     tcp_accept(pcb, on_accept);
@@ -162,6 +182,18 @@ no_bind:
 no_pcb:
     free(listener);
     return error;
+}
+
+bool listener_is_gone(const struct net *net, unsigned number)
+{
+    for (const struct listener *listener = net->listeners; listener != NULL;
+         listener = listener->next) {
+        if (listener->number != number)
+            continue;
+        cloudabi_errno_t error = local_state(listener->fd, CLOUDABI_EVENTTYPE_FD_WRITE);
+        return error != 0 && error != CLOUDABI_EAGAIN;
+    }
+    return true;
 }
 
 static void listener_stop(struct listener *listener)

@@ -16,13 +16,19 @@ struct listener {
     struct net *net;
     struct tcp_pcb *pcb;
     cloudabi_fd_t fd; /* our end of the pair */
-    bool blocked;     /* the pair is full: wait until it takes more */
+    unsigned number;
+    cloudabi_rights_t rights; /* of its streams */
+    bool blocked;             /* the pair is full: wait until it takes more */
     struct connection *first_accepted, *last_accepted;
     struct listener *next;
 };
 
-/* Listens on the set's address; `fd` is the client's end. */
-cloudabi_errno_t listener_start(struct net *net, const struct net_set *set, cloudabi_fd_t *fd);
+/* Listens on the set's address; `fd` is the client's end. RIGHTS: what its directory passes on: the streams have no
+ * others to read and write. */
+cloudabi_errno_t listener_start(struct net *net, const struct net_set *set,
+                                cloudabi_rights_t rights, cloudabi_fd_t *fd);
+/* The client of the listener with this number has closed it. */
+bool listener_is_gone(const struct net *net, unsigned number);
 /* Hands over what was accepted. */
 void listener_run(struct net *net);
 /* The pair polls readable; `hangup`: the client has closed its end. May free the listener. */

@@ -47,6 +47,18 @@ static bool local_address(const struct net_set *set, ip_addr_t *address)
     return false;
 }
 
+bool local_overlap(const struct net_set *set, const ip_addr_t *other)
+{
+    ip_addr_t address;
+    if (!local_address(set, &address))
+        return false;
+    bool either = IP_IS_ANY_TYPE_VAL(address) || IP_IS_ANY_TYPE_VAL(*other);
+    if (!either && IP_IS_V6(&address) != IP_IS_V6(other))
+        return false;
+    return either || ip_addr_isany(&address) || ip_addr_isany(other) ||
+           ip_addr_cmp(&address, other);
+}
+
 /* Tries all ports of the range, from a random one on. */
 static err_t bind_any(bind_function *bind, void *pcb, const ip_addr_t *address,
                       const struct net_set *set)

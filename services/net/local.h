@@ -10,6 +10,8 @@
 
 /* lwIP's address type for a bindable set: one family, or both. */
 u8_t local_type(const struct net_set *set);
+/* Something could be sent to both, the set and the address. */
+bool local_overlap(const struct net_set *set, const ip_addr_t *other);
 /* Binds to the set's address and its port, or to any free one of its ports. */
 cloudabi_errno_t local_bind_tcp(struct tcp_pcb *pcb, const struct net_set *set);
 cloudabi_errno_t local_bind_udp(struct udp_pcb *pcb, const struct net_set *set);

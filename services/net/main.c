@@ -18,6 +18,7 @@
 #include "services/net/net.h"
 #include "services/net/resolver.h"
 #include "services/net/tree.h"
+#include "services/net/unreachable.h"
 
 #define LINE_MAX_BYTES              256
 #define SUBSCRIPTIONS_MAX           256
@@ -259,6 +260,7 @@ int main(void)
     lwip_port_complaints(complain);
     lwip_init();
     widen_loopback();
+    unreachable_start();
     open_card(grant_fd("pci"));
     if (net.card.present)
         check_link(NULL);

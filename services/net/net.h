@@ -11,6 +11,7 @@
  *   connection.c  life of a TCP connection, stream.c: its bytes
  *   listener.c    listening, handing connections over
  *   ports.c       local ports of connections, reuse.c: connections again from the same port
+ *   unreachable.c connections that find no way, forged.c: frames that lie about where they come from
  *   datagram.c    UDP, echo.c: ICMP echo
  *   resolver.c    names of hosts: lookups, resolver_tcp.c, answer.c; dns_message.c: messages (pure)
  *   timekeeper.c  the clock, by SNTP; ntp_message.c: messages (pure)

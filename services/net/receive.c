@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "services/net/card.h"
+#include "services/net/forged.h"
 #include "services/net/reuse.h"
 
 #define FRAME_MIN 60
@@ -131,6 +132,10 @@ int card_receive(struct card *card, struct nic_frame *frame)
         return error;
     card->stats.received++;
     card->stats.received_bytes += pbuf->tot_len;
+    if (forged(&card->netif, pbuf->payload, pbuf->len)) {
+        drop(card, pbuf);
+        return error;
+    }
     if (merge_find(pbuf->payload, pbuf->len, pbuf->tot_len, frame->checksum_good, &part)) {
         gather(card, pbuf, &part);
         return 0;

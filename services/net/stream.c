@@ -32,6 +32,7 @@ void stream_push(struct connection *connection)
         if (length == 0 || tcp_write(pcb, bytes, (u16_t)length, 0) != ERR_OK)
             break;
         connection->in_flight += length;
+        connection->used = true;
     }
     tcp_output(pcb);
 }
@@ -108,6 +109,7 @@ void stream_pump(struct connection *connection)
             break;
         size_t done = fill(connection, space, room);
         channel_out_produce(server, channel, done);
+        connection->used = true;
         moved += done;
     }
     recved(connection, moved);

@@ -82,13 +82,14 @@ static bool may_wait_for_more(const struct net *net)
     return count < NET_SOCKETS_MAX;
 }
 
-static cloudabi_errno_t start_socket(struct net *net, const struct name *name, cloudabi_fd_t *fd)
+static cloudabi_errno_t start_socket(struct net *net, const struct name *name,
+                                     cloudabi_rights_t rights, cloudabi_fd_t *fd)
 {
     if (!may_wait_for_more(net))
         return CLOUDABI_ENFILE;
     switch (name->kind) {
     case NAME_TCP_LISTEN:
-        return listener_start(net, &name->set, fd);
+        return listener_start(net, &name->set, rights, fd);
     case NAME_UDP_CONNECT:
         return datagram_connect(net, &name->set, fd);
     case NAME_ICMP_ECHO:
@@ -106,12 +107,12 @@ static cloudabi_errno_t open_endpoint(struct net *net, struct call *call, const 
         return open_connection(net, call, &name->set, directory);
     if (directory)
         return open_directory(net, call, name);
-    cloudabi_errno_t error = start_socket(net, name, &fd);
+    cloudabi_errno_t error = start_socket(net, name, call->request.b, &fd);
     if (error == CLOUDABI_EADDRINUSE || error == CLOUDABI_ENFILE) {
         /* By one that was closed before this call, perhaps: the loop hears of that later. */
         listener_reap(net);
         datagram_reap(net);
-        error = start_socket(net, name, &fd);
+        error = start_socket(net, name, call->request.b, &fd);
     }
     if (error == 0 && (call->request.fdflags & CLOUDABI_FDFLAG_NONBLOCK) != 0)
         error = local_nonblocking(fd);

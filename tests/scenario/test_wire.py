@@ -119,6 +119,65 @@ def test_nobody_takes_datagrams(cable, machine):
     assert list(verdicts) == ["closed"]  # port 68 as well: it is the DHCP server's port alone that it listens to
 
 
+def test_nobody_speaks_for_this_machine(cable, machine, console):
+    """Datagrams from its own addresses do not come over the wire."""
+    console.send(b"run nc net=net:rw -l -u 53000\n")
+    own6 = wire.from_mac(wire.PREFIX6, wire.GUEST_MAC)
+    heard = b""
+    for _ in range(40):
+        for source in ("127.0.0.1", "127.9.9.9", wire.GUEST):
+            cable.send4(17, wire.udp(source, 7, wire.GUEST, 53000, b"forged4\n"), source)
+        for source in ("::1", own6):
+            cable.send6(17, wire.udp(source, 7, own6, 53000, b"forged6\n"), own6, source)
+        # To addresses that are this machine's alone.
+        cable.send4(17, wire.udp(wire.ROUTER, 7, "127.0.0.1", 53000, b"forged to\n"), target="127.0.0.1")
+        cable.send6(17, wire.udp(wire.ROUTER6, 7, "::1", 53000, b"forged to\n"), "::1")
+        cable.send4(17, wire.udp(wire.ROUTER, 7, wire.GUEST, 53000, b"true4\n"))
+        cable.send6(17, wire.udp(wire.ROUTER6, 7, own6, 53000, b"true6\n"), own6)
+        heard += console.receive(0.5) or b""
+        if b"true4" in heard and b"true6" in heard:
+            break
+    console.send(b"\x03")
+    heard += console.expect(console.PROMPT)[0]
+    assert b"true4" in heard and b"true6" in heard and b"forged" not in heard
+
+
+class Refusing:
+    """A router that has no way to 198.51.100.9, and says so in the ways of ICMP by port: {port: (code, part)}."""
+
+    def __init__(self, cable):
+        self.cable, self.codes = cable, {7001: 0, 7002: 1, 7003: 13, 7004: 3}
+
+    def __call__(self, segment):
+        port, sequence = struct.unpack(">2xHI", segment[:8])
+        if port not in self.codes:
+            return False
+        # Of a segment that was never sent, and of one that may not be fragmented: these mean nothing.
+        self.say(0, segment[:4] + struct.pack(">I", (sequence + 99999) & 0xFFFFFFFF))
+        self.say(4, segment[:8])
+        self.say(self.codes[port], segment[:8])
+        return True
+
+    def say(self, code, quoted):
+        packet = wire.ipv4(6, wire.GUEST, "198.51.100.9", quoted)
+        body = bytes([3, code, 0, 0, 0, 0, 0, 0]) + packet
+        self.cable.send4(1, body[:2] + struct.pack(">H", wire.checksum(body)) + body[4:])
+
+
+@pytest.mark.parametrize("port, told", [(7001, "unreachable"), (7002, "Host is unreachable"),
+                                        (7003, "Host is unreachable"), (7004, "refused")])
+def test_what_routers_say(cable, machine, console, port, told):
+    cable.tcp = Refusing(cable)
+    said = console.run(f"run nc net=net:rw 198.51.100.9 {port}")
+    cable.tcp = None
+    assert told in said and ("Host" in said) == (port in (7002, 7003))
+
+
+@pytest.mark.parametrize("address", ["192.0.2.77", "2001:db8:5::77"])
+def test_nobody_answers_for_the_neighbour(cable, machine, console, address):
+    assert "Host is unreachable" in console.run(f"run nc net=net:rw {address} 80", 30)
+
+
 def test_the_lease_is_renewed_in_time(cable, machine):
     """The last test: it may have to wait."""
     with cable.changed:
