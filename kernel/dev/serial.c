@@ -2,7 +2,8 @@
 /*
  * serial/com1 and serial/com2: raw bytes.  Input comes by interrupt into a ring; when the ring is full the
  * interrupt is turned off and the sender is held up, so nothing is lost that the wire can hold back.
- * Output is polled.  Anybody who has the port open shares the input.
+ * Output is polled: a writer sleeps while the wire is busy, so nothing is lost and others run.  Pieces of up to CHUNK
+ * bytes of one writer stay together.  Anybody who has the port open shares the input.
  */
 #include "kernel/dev/serial.h"
 
@@ -13,14 +14,17 @@
 #include "kernel/job/job.h"
 #include "kernel/lib/random.h"
 #include "kernel/sched/sched.h"
+#include "kernel/sync/mutex.h"
 
-#define RING  4096u
-#define CHUNK 256u
+#define RING    4096u
+#define CHUNK   256u
+#define WIRE_NS 500000u /* about half of what a full FIFO takes */
 
 struct serial {
     unsigned which;       /* constant */
     bool present;         /* constant after boot */
     struct spinlock lock; /* RANK_FILE */
+    struct mutex writing;
     struct waitq readers;
     uint8_t ring[RING];  /* lock */
     uint32_t head, tail; /* lock: written and read so far */
@@ -54,6 +58,7 @@ static void port_init(struct serial *s, unsigned which)
 {
     s->which = which;
     spinlock_init(&s->lock, RANK_FILE);
+    mutex_init(&s->writing);
     waitq_init(&s->readers);
     s->present = uart_init(which);
     int vector = s->present ? arch_irq_alloc(interrupt, s) : -1;
@@ -128,6 +133,20 @@ static cloudabi_errno_t serial_read(struct file *file, const struct user_vec *to
     return error;
 }
 
+static cloudabi_errno_t send_piece(struct serial *s, const char *piece, size_t len)
+{
+    cloudabi_errno_t error = mutex_lock_killable(&s->writing);
+    if (error != 0)
+        return error;
+    for (size_t n = 0, sent; error != CLOUDABI_EINTR && n < len; n += sent) {
+        sent = uart_try_write(s->which, piece + n, len - n);
+        if (sent == 0)
+            error = thread_park(arch_clock_monotonic() + WIRE_NS);
+    }
+    mutex_unlock(&s->writing);
+    return error == CLOUDABI_EINTR ? error : 0;
+}
+
 static cloudabi_errno_t serial_write(struct file *file, const struct user_vec *from,
                                      const uint64_t *offset, size_t *done)
 {
@@ -139,13 +158,12 @@ static cloudabi_errno_t serial_write(struct file *file, const struct user_vec *f
     while (*done < from->total) {
         size_t n = from->total - *done < CHUNK ? from->total - *done : CHUNK;
         cloudabi_errno_t error = user_vec_read(from, *done, piece, n);
+        if (error == 0)
+            error = send_piece(s, piece, n);
         if (error != 0)
             return *done > 0 ? 0 : error;
-        uart_write(s->which, piece, n);
         *done += n;
-        sched_point(); /* the wire is slow */
-        if (thread_killed(thread_self()))
-            break;
+        sched_point();
     }
     return 0;
 }

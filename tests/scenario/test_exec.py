@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -55,6 +56,16 @@ def test_output_is_unchanged(compile_c):
     text = '#include <stdio.h>\nint main(void) { for (int i = 0; i < 65536; i++) putchar(i & 255); return 0; }\n'
     done = execute(compile_c("bytes", text))
     assert done.returncode == 0 and done.stdout == bytes(range(256)) * 256
+
+
+def test_slow_reader_loses_nothing(compile_c):
+    """What nobody reads holds the program up: pipes and sockets between are full when the reading begins."""
+    text = '#include <stdio.h>\nint main(void) { for (int i = 0; i < 50000; i++) printf("%07d\\n", i); return 0; }\n'
+    command = [os.path.join(vm.ROOT, "tools", "vm"), "exec", "--timeout", "60", compile_c("slow", text)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=vm.ROOT) as process:
+        time.sleep(2)
+        output = process.stdout.read()
+    assert process.returncode == 0 and output == b"".join(b"%07d\n" % i for i in range(50000))
 
 
 def test_input_arrives(compile_c):

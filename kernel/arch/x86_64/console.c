@@ -6,6 +6,7 @@
 #include "kernel/arch/x86_64/arch_priv.h"
 #include "kernel/arch/x86_64/insn.h"
 #include "kernel/arch/x86_64/uart.h"
+#include "kernel/debug/panic.h"
 
 enum { DATA, ENABLE, FIFO, LINE, MODEM, STATUS };
 
@@ -13,7 +14,11 @@ enum { DATA, ENABLE, FIFO, LINE, MODEM, STATUS };
 #define STATUS_EMPTY 0x20
 #define STATUS_IDLE  0x40
 #define FIFO_DEPTH   16
-#define SPIN_LIMIT   1000000 /* a port that never gets ready loses text, not the machine */
+/* A port that never gets ready loses text, not the machine: seconds, whatever a pause takes. */
+#define POLLS 100000u
+#define PAUSES \
+    200u /* between polls: under emulation who moves the bytes needs the lock that a poll takes */
+#define LOCK_LIMIT 20000000u
 
 static const uint16_t ports[UARTS] = {0x3f8, 0x2f8};
 static bool present[UARTS], set_up[UARTS];
@@ -22,8 +27,23 @@ static atomic_bool busy[UARTS];
 /* Not a spinlock with a rank: a panic must get through whoever holds it. */
 static void lock(unsigned which)
 {
-    for (unsigned i = 0; i < SPIN_LIMIT && atomic_exchange(&busy[which], true); i++)
+    for (unsigned i = 0; i < LOCK_LIMIT && atomic_exchange(&busy[which], true); i++) {
+        if (panic_going_on())
+            break;
         arch_spin_hint();
+    }
+}
+
+static void unlock(unsigned which)
+{
+    atomic_store_explicit(&busy[which], false, memory_order_release);
+}
+
+static void wait_status(unsigned which, uint8_t bit)
+{
+    for (unsigned i = 0; i < POLLS && !(inb(ports[which] + STATUS) & bit); i++)
+        for (unsigned j = 0; j < PAUSES; j++)
+            cpu_pause();
 }
 
 bool uart_init(unsigned which)
@@ -43,27 +63,46 @@ bool uart_init(unsigned which)
     return present[which];
 }
 
+/* As much as the port takes at once, if it is ready: how much. Its lock held. */
+static size_t fill(unsigned which, const char *text, size_t len)
+{
+    size_t n = 0;
+    if (inb(ports[which] + STATUS) & STATUS_EMPTY)
+        for (; n < FIFO_DEPTH && n < len; n++)
+            outb(ports[which] + DATA, (uint8_t)text[n]);
+    return n;
+}
+
+size_t uart_try_write(unsigned which, const char *text, size_t len)
+{
+    if (!uart_init(which))
+        return len;
+    lock(which);
+    size_t n = fill(which, text, len);
+    unlock(which);
+    return n;
+}
+
 void uart_write(unsigned which, const char *text, size_t len)
 {
-    uint16_t port = ports[which];
     if (!uart_init(which))
         return;
     lock(which);
-    while (len > 0) {
-        for (unsigned i = 0; i < SPIN_LIMIT && !(inb(port + STATUS) & STATUS_EMPTY); i++)
-            ;
-        for (unsigned i = 0; i < FIFO_DEPTH && len > 0; i++, len--)
-            outb(port + DATA, (uint8_t)*text++);
+    for (size_t n = 0; n < len;) {
+        wait_status(which, STATUS_EMPTY);
+        size_t sent = fill(which, text + n, len - n);
+        if (sent == 0)
+            break;
+        n += sent;
     }
-    atomic_store_explicit(&busy[which], false, memory_order_release);
+    unlock(which);
 }
 
 void uart_drain(void)
 {
     for (unsigned which = 0; which < UARTS; which++)
-        for (unsigned i = 0; present[which] && i < SPIN_LIMIT; i++)
-            if (inb(ports[which] + STATUS) & STATUS_IDLE)
-                break;
+        if (present[which])
+            wait_status(which, STATUS_IDLE);
 }
 
 bool uart_read(unsigned which, uint8_t *byte)
