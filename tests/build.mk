@@ -5,3 +5,4 @@
 # requests a second.
 
 $(foreach s,$(wildcard tests/guest/test_*.c),$(eval $(call guesttest,$(basename $(notdir $(s))),$(s),pseudofd)))
+guest_grants_test_large_file := tests/guest/test_large_file-ext2.yaml tests/guest/test_large_file-tmpfs.yaml

@@ -32,6 +32,7 @@ struct disk {
     bool ram; /* a memory object of the kernel: no requests come */
     bool read_only;
     struct partitions partitions;
+    uint64_t writers[1 + PARTITIONS_MAX]; /* see tree.c: of the whole, of each partition */
     /* Not of RAM disks: */
     struct block *block;
     struct pci_fd pci;

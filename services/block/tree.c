@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Names and nodes. A node's number says what it is: the disk's index + 1 in the upper half, and below it 0 for its
- * directory, 1 for the whole disk, 2 and more for its partitions. Nothing ever changes, so nothing is counted; a
- * directory's cookie is the disk's name.
+ * directory, 1 for the whole disk, 2 and more for its partitions. Nothing ever changes, so nothing is counted but
+ * those who write; a directory's cookie is the disk's name.
+ *
+ * Who may write has a node of its own (WRITER), so that the kernel says when the last of them has gone, whoever reads.
+ * While a volume is open for writing, none that shares sectors with it is opened for writing: EBUSY.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +17,7 @@
 #define NODE_MASK  ((1u << NODE_SHIFT) - 1)
 #define WHOLE      1u
 #define NAME_MAX   12u
+#define WRITER     ((uint64_t)1 << 32)
 
 struct spot {                          /* what a node is */
     struct disk *disk;                 /* NULL: the root */
@@ -43,7 +47,7 @@ static uint64_t node_number(struct block *block, const struct spot *spot)
 
 static cloudabi_errno_t node_spot(struct block *block, uint64_t number, struct spot *spot)
 {
-    uint64_t disk = number >> NODE_SHIFT, volume = number & NODE_MASK;
+    uint64_t disk = (number & ~WRITER) >> NODE_SHIFT, volume = number & NODE_MASK;
     *spot = (struct spot){0};
     if (number == PORT_ROOT_NODE)
         return 0;
@@ -137,6 +141,43 @@ static cloudabi_errno_t resolve(struct call *call, struct spot *spot)
     return error;
 }
 
+/* --- writers ---------------------------------------------------------------------------------- */
+
+/* How many descriptors there are with which a volume can be written, as far as the kernel has told. */
+static uint64_t *writers_of(const struct spot *spot)
+{
+    struct disk *disk = spot->disk;
+    return &disk->writers[spot->whole ? 0 : spot->partition - disk->partitions.list + 1];
+}
+
+/* Somebody writes to a part of the disk that the volume shares, by another name. */
+static bool is_contested(struct block *block, const struct spot *spot)
+{
+    const struct spot dir = {.disk = spot->disk};
+    struct spot other;
+    uint64_t start = volume_start(spot), end = start + volume_sectors(spot);
+    for (uint64_t i = 0; child(block, &dir, i, &other); i++) {
+        uint64_t from = volume_start(&other), to = from + volume_sectors(&other);
+        bool same = other.partition == spot->partition;
+        if (!same && *writers_of(&other) != 0 && from < end && start < to)
+            return true;
+    }
+    return false;
+}
+
+static cloudabi_errno_t serve_forget(struct server *server, struct call *call)
+{
+    struct spot spot;
+    if ((call->request.node & WRITER) != 0 &&
+        node_spot(block_of(server), call->request.node, &spot) == 0 && is_volume(&spot)) {
+        uint64_t *writers = writers_of(&spot);
+        *writers -= call->request.a < *writers ? call->request.a : *writers;
+    }
+    return 0;
+}
+
+/* --- operations ------------------------------------------------------------------------------- */
+
 static void reply_node(struct call *call, const struct spot *spot)
 {
     struct block *block = block_of(call->server);
@@ -157,7 +198,6 @@ static void reply_node(struct call *call, const struct spot *spot)
 static cloudabi_errno_t serve_open(struct server *server, struct call *call)
 {
     struct spot spot;
-    (void)server;
     cloudabi_errno_t error = resolve(call, &spot);
     bool create = (call->request.oflags & CLOUDABI_O_CREAT) != 0;
     bool write = (call->request.rights & CLOUDABI_RIGHT_FD_WRITE) != 0;
@@ -169,7 +209,14 @@ static cloudabi_errno_t serve_open(struct server *server, struct call *call)
         return CLOUDABI_EEXIST;
     if (is_volume(&spot) && spot.disk->read_only && write)
         return CLOUDABI_EROFS;
+    bool counted = is_volume(&spot) && !spot.disk->ram && write;
+    if (counted && is_contested(block_of(server), &spot))
+        return CLOUDABI_EBUSY;
     reply_node(call, &spot);
+    if (counted) {
+        call->reply.node |= WRITER;
+        ++*writers_of(&spot);
+    }
     return 0;
 }
 
@@ -337,4 +384,5 @@ const struct server_ops tree_ops = {
     .write = serve_write,
     .sync = serve_sync,
     .reopen = serve_reopen,
+    .forget = serve_forget,
 };

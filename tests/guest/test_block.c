@@ -241,6 +241,30 @@ static void test_names(void)
     CHECK_RETURNS(open_with(disk, "new", CLOUDABI_O_CREAT, RW, 0, &fd) != 0, true);
 }
 
+/* The whole and a part of it are not written by two names at the same time. */
+static void test_writers(void)
+{
+    const cloudabi_rights_t read = DEVICE & ~CLOUDABI_RIGHT_FD_WRITE;
+    cloudabi_fd_t whole, one, two, fd;
+    CHECK_RETURNS(open_device(disk, "1", &one), 0);
+    CHECK_RETURNS(open_device(disk, "2", &two), 0); /* they share nothing */
+    CHECK_RETURNS(open_device(disk, "whole", &whole), CLOUDABI_EBUSY);
+    CHECK_RETURNS(open_with(disk, "whole", 0, read, 0, &whole), 0);
+    close_fd(two);
+    CHECK_RETURNS(open_device(disk, "1", &fd), 0); /* the same one may be */
+    close_fd(one);
+    CHECK_RETURNS(open_device(disk, "whole", &two), CLOUDABI_EBUSY);
+    close_fd(fd);
+    CHECK_RETURNS(open_device(disk, "whole", &two), 0); /* although it is open for reading */
+    close_fd(whole);
+    CHECK_RETURNS(open_device(disk, "1", &one), CLOUDABI_EBUSY);
+    CHECK_RETURNS(open_with(disk, "1", 0, read, 0, &one), 0);
+    close_fd(two);
+    CHECK_RETURNS(open_device(disk, "1", &two), 0);
+    close_fd(one);
+    close_fd(two);
+}
+
 static void test_partitions(void)
 {
     static const struct {
@@ -250,7 +274,7 @@ static void test_partitions(void)
         {"1", 2048, 8192}, {"2", 10240, 2048}, {"5", 12352, 4032}, {"6", 16448, 8128}};
     cloudabi_fd_t whole, fd;
     char text[40];
-    CHECK_RETURNS(open_device(disk, "whole", &whole), 0);
+    CHECK_RETURNS(open_with(disk, "whole", 0, DEVICE & ~CLOUDABI_RIGHT_FD_WRITE, 0, &whole), 0);
     for (size_t i = 0; i < 4; i++) {
         cloudabi_filestat_t stat = {.st_size = 0};
         size_t done = 0;
@@ -526,6 +550,7 @@ int main(void)
     buffer = map_pages(BUFFER + 8192);
     other = map_pages(BUFFER + 8192);
     test_names();
+    test_writers();
     test_partitions();
     test_read_only();
     test_face("ram0/whole", RAM);
