@@ -138,7 +138,12 @@ class Guest(vm.Machine):
     def finish(self, timeout):
         """Waits for the end of the script: what it printed. MachineError if it failed."""
         end = self.wait_log(rb"^guest: ended (\d+)", timeout)
-        text = bytes(self.log).decode("utf-8", "replace").replace("\r", "")
         if end.group(1) != b"0":
             raise vm.MachineError(f"Linux: status {end.group(1).decode()}\n" + self.tail())
-        return text[text.find("guest: "):text.rfind("guest: ended")].split("\n", 1)[1]
+        return self.output()
+
+    def output(self):
+        """What the script has printed so far."""
+        text = bytes(self.log).decode("utf-8", "replace").replace("\r", "")
+        end = text.rfind("guest: ended")
+        return text[text.find("guest: "):end if end >= 0 else None].partition("\n")[2]
