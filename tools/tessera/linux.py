@@ -64,6 +64,29 @@ def fetch():
     return tree
 
 
+def fetch_package(name):
+    """The folder with one more package of Debian, unpacked. MachineError: it can not be had."""
+    tree = os.path.join(CACHE, "packages", name)
+    if os.path.isdir(tree):
+        return tree
+    os.makedirs(os.path.dirname(tree), exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["apt-get", "-q", "download", name], cwd=folder, check=False, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        found = glob.glob(os.path.join(folder, "*.deb"))
+        if not found:
+            raise vm.MachineError(f"no {name}: its package can not be downloaded")
+        subprocess.run(["dpkg-deb", "-x", found[0], tree + ".new"], check=True)
+    os.rename(tree + ".new", tree)
+    return tree
+
+
+def libraries(program):
+    """The shared libraries of a program, as the host has them, and its loader."""
+    done = subprocess.run(["ldd", program], check=True, capture_output=True, text=True)
+    return re.findall(r"(/\S+) \(0x", done.stdout)
+
+
 class Archive:
     """A cpio archive of the kind that Linux takes as its first file system."""
 
@@ -84,6 +107,13 @@ class Archive:
     def folder(self, name):
         self.add(name, mode=0o040755)
 
+    def tree(self, path, data):
+        """A file with the folders above it."""
+        parts = path.strip("/").split("/")
+        for n in range(1, len(parts)):
+            self.folder("/".join(parts[:n]))
+        self.add("/".join(parts), data)
+
     def finish(self):
         self.add("TRAILER!!!", mode=0)
         return gzip.compress(self.out.getvalue(), 1)
@@ -101,7 +131,7 @@ def compiled(source):
         return read(program.name)
 
 
-def initial_files(tree, script, sources, disk):
+def initial_files(tree, script, sources, programs, disk):
     """The initial file system: the script runs as soon as there are devices."""
     modules = os.path.join(tree, "lib", "modules")
     archive = Archive()
@@ -112,20 +142,24 @@ def initial_files(tree, script, sources, disk):
         archive.add(f"modules/{name}.ko", read(glob.glob(f"{modules}/*/kernel/**/{name}.ko", recursive=True)[0]))
     for source in sources:
         archive.add("bin/" + os.path.basename(source)[:-2], compiled(source))
+    for program in programs:
+        archive.add("bin/" + os.path.basename(program), read(program))
+        for library in libraries(program):
+            archive.tree(library, read(library))
     mount = "mount -t ext4 /dev/vda /disk" if disk else "true"
     archive.add("init", INIT.format(modules=" ".join(MODULES), mount=mount, script=script).encode())
     return archive.finish()
 
 
 class Guest(vm.Machine):
-    """A running Linux. Its log has `guest: RELEASE` when SCRIPT begins and `guest: ended STATUS` when it is over."""
+    """A running Linux. PROGRAMS of the host come with their libraries. Its log has `guest: RELEASE` when SCRIPT begins and `guest: ended STATUS` when it is over."""
 
-    def __init__(self, name, script, sources=(), disk=None, **options):
+    def __init__(self, name, script, sources=(), programs=(), disk=None, **options):
         tree = fetch()
         self.folder = tempfile.TemporaryDirectory()
         archive = os.path.join(self.folder.name, "initrd")
         with open(archive, "wb") as file:
-            file.write(initial_files(tree, script, sources, disk))
+            file.write(initial_files(tree, script, sources, programs, disk))
         options.setdefault("mem", 256)
         kernel = glob.glob(os.path.join(tree, "boot", "vmlinuz-*"))[0]
         super().__init__(vm.Options(kernel=kernel, archive=archive, disk=disk, append="console=ttyS0 quiet panic=-1",
