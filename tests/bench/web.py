@@ -26,7 +26,8 @@ mkdir /tmp/www; echo '{PAGE.decode().strip()}' > /tmp/www/index.html
 dd if=/dev/urandom of=/tmp/www/large bs=1M count={MIB} 2> /dev/null
 """
 BUSYBOX = LINUX + "httpd -p 80 -h /tmp/www; echo serving; sleep 1000"
-NGINX = LINUX + """mkdir -p /etc /var/log/nginx /var/lib/nginx; echo root:x:0:0::/: > /etc/passwd; echo root:x:0: > /etc/group
+NGINX = LINUX + """mkdir -p /etc /var/log/nginx /var/lib/nginx
+echo root:x:0:0::/: > /etc/passwd; echo root:x:0: > /etc/group
 cat > /tmp/conf <<END
 user root; worker_processes 1; pid /tmp/pid; error_log /tmp/error;
 events { }
