@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""httpd beside nginx and busybox's httpd on Linux, in the same virtual machine: wall time, through a forwarded port of the
-host, turn about:  web.py [ROUNDS]
+"""httpd beside nginx and busybox's httpd on Linux, in the same virtual machine: wall time, through a forwarded port of
+the host, turn about:  web.py [ROUNDS]
 
 Prints of each the best MB/s of one large file and requests per second of wrk, over 8 connections that are kept open
 where the server does that.

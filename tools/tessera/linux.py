@@ -152,8 +152,8 @@ def initial_files(tree, script, sources, programs, disk):
 
 
 class Guest(vm.Machine):
-    """A running Linux. PROGRAMS of the host come with their libraries. Its log has `guest: RELEASE` when SCRIPT begins and
-    `guest: ended STATUS` when it is over."""
+    """A running Linux. PROGRAMS of the host come with their libraries. Its log has `guest: RELEASE` when SCRIPT begins
+    and `guest: ended STATUS` when it is over."""
 
     def __init__(self, name, script, sources=(), programs=(), disk=None, **options):
         tree = fetch()
