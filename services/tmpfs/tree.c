@@ -173,11 +173,11 @@ cloudabi_errno_t tree_symlink(struct tree *tree, struct inode *dir, struct name 
 
 cloudabi_errno_t tree_link(struct inode *dir, struct name name, struct inode *inode, uint64_t now)
 {
+    if (is_dir(inode))
+        return CLOUDABI_EPERM;
     cloudabi_errno_t error = check_new(dir, name);
     if (error != 0)
         return error;
-    if (is_dir(inode))
-        return CLOUDABI_EPERM;
     if (inode->nlink == 0)
         return CLOUDABI_ENOENT;
     if (inode->nlink >= TREE_LINK_MAX)
