@@ -110,6 +110,9 @@ struct port_node {
 /* --- port.c ------------------------------------------------------------------------------------- */
 struct port *port_get(struct port *port);
 void port_put(struct port *port);
+struct port *port_alloc(struct job *job); /* NEW, referenced; NULL: no memory */
+/* The calling process becomes the server, with a region of its own. EBUSY: there is one. */
+cloudabi_errno_t port_serve(struct port *port);
 /* The service of EPOCH has broken the protocol: log WHY and end its serving. */
 void port_violation(struct port *port, uint32_t epoch, const char *why);
 /* Serving ends, if it still is that of EPOCH: everything of it dies. */
@@ -120,7 +123,6 @@ static inline struct port_slot *port_slot(const struct port *port, unsigned slot
 {
     return &port->slots[slot / PORT_PAGE_SLOTS][slot % PORT_PAGE_SLOTS];
 }
-extern const struct file_ops port_file_ops;
 
 /* --- port_call.c: one request as a procedure call --------------------------------------------------- */
 struct port_call {
@@ -139,7 +141,7 @@ cloudabi_errno_t port_call_begin(struct port_call *call, struct port *port, enum
 /* The same for a caller who has others under way: EAGAIN instead of waiting, also if somebody else waits. */
 cloudabi_errno_t port_call_begin_more(struct port_call *call, struct port *port, enum port_op op,
                                       uint32_t epoch);
-/* Puts bytes behind what the payload already holds (paths first, then data). */
+/* port_payload.c: puts bytes behind what the payload already holds (paths first, then data). */
 cloudabi_errno_t port_call_put(struct port_call *call, size_t at, const void *bytes, size_t len);
 cloudabi_errno_t port_call_put_user(struct port_call *call, size_t at, const struct user_vec *from,
                                     size_t skip, size_t len);
@@ -179,6 +181,11 @@ static inline bool port_post_forgets(struct port *port, struct list *freed)
     return !list_empty(&port->forgets) && port_post_forgets_slow(port, freed);
 }
 void port_signal(struct port *port); /* something for the service besides requests */
+
+/* --- port_command.c -------------------------------------------------------------------------------------- */
+#define PORT_ERRNO_LAST CLOUDABI_ENOTCAPABLE
+/* Takes all that are there; what is wrong with one, or NULL. deliver held. */
+const char *port_take_commands(struct port *port);
 
 /* --- port_dma.c: services that drive devices ------------------------------------------------------------- */
 /* CMD_DMA: descriptor FD of the service is the claim of a device. */

@@ -33,10 +33,12 @@ void cpu_init(struct cpu *cpu, uint32_t number); /* on each CPU: tables, registe
 void cpu_set_kernel_top(struct arch_cpu *cpu, uint64_t top);
 void idt_init(void); /* once */
 
-/* paging.c */
+/* paging_boot.c */
 extern struct arch_pt kernel_pt;          /* all kernel mappings, no user half */
 void paging_init(struct boot_info *info); /* may take pages out of INFO's usable ranges */
 void paging_drop_identity(void);
+
+/* paging.c */
 void paging_flush_local(struct arch_pt *pt, uint64_t start, uint64_t end);
 
 /* shootdown.c */
