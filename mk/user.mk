@@ -22,12 +22,18 @@ build/user/lib$(1).a: $(call objects,build/user/obj/lib$(1),$(library_$(1)_sourc
 	$$(Q)rm -f $$@ && $(AR) rcs $$@ $$^
 endef
 
+comma := ,
+# $(call user_order,FILE): the order of functions and data in the image, a name a line
+user_order = $(if $(1),-Wl$(comma)--symbol-ordering-file=$(1)$(comma)--no-warn-symbol-ordering)
+
+# program_NAME_order is such a file, if there is one.
 define program_rules
 $(call user_objects,$(1),$(program_$(1)_sources),$(call user_lto,$(program_$(1)_sources)) $(program_$(1)_cflags))
 build/user/$(1): $(call objects,build/user/obj/$(1),$(program_$(1)_sources)) \
-    $(foreach l,$(program_$(1)_libs),build/user/lib$(l).a) $(SDK_FILES)
+    $(foreach l,$(program_$(1)_libs),build/user/lib$(l).a) $(program_$(1)_order) $(SDK_FILES)
 	$$(call say,LINK,$$@)
-	$$(Q)$(TESSERACC) $(USER_LTO) -O2 -o $$@ $(call objects,build/user/obj/$(1),$(program_$(1)_sources)) \
+	$$(Q)$(TESSERACC) $(USER_LTO) -O2 $(call user_order,$(program_$(1)_order)) -o $$@ \
+	    $(call objects,build/user/obj/$(1),$(program_$(1)_sources)) \
 	    -Wl,--start-group $(foreach l,$(program_$(1)_libs),build/user/lib$(l).a) -Wl,--end-group
 endef
 

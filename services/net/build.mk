@@ -4,4 +4,5 @@ NET_SOURCES := $(addprefix services/net/,main.c card.c receive.c merge.c frame.c
     unreachable.c control.c listener.c local.c datagram.c echo.c resolver.c resolver_tcp.c answer.c dns_message.c \
     timekeeper.c ntp_message.c)
 $(eval $(call program,net,$(NET_SOURCES),pseudofd virtio_net virtio e1000 pci lwip,$(LWIP_CFLAGS)))
+program_net_order := services/net/hot.order
 BOOT_FILES += bin/net=build/user/net

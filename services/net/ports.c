@@ -7,6 +7,9 @@
 #include "arch/cc.h"
 #include "lwip/priv/tcp_priv.h"
 
+/* Ports that are tried before all are looked at: one is enough while most are free. */
+#define GUESSES 4
+
 static uint64_t taken[65536 / 64];
 
 static bool is_taken(unsigned port)
@@ -72,9 +75,34 @@ static void give_up_waiting(const struct endpoint *peer, unsigned port)
     }
 }
 
-uint16_t ports_choose(const struct endpoint *peer, uint16_t low, uint16_t high)
+static bool keeps(const struct tcp_pcb *pcb, const struct endpoint *peer, unsigned port)
 {
-    unsigned count = (unsigned)high - low + 1;
+    return (pcb->local_port == port || pcb->remote_port == port) && port_of(pcb, peer) == port;
+}
+
+/* Is there anything that keeps a connection to PEER from this port? */
+static bool is_used(const struct endpoint *peer, unsigned port)
+{
+    for (const struct tcp_pcb *pcb = tcp_bound_pcbs; pcb != NULL; pcb = pcb->next)
+        if (pcb->local_port == port)
+            return true;
+    for (const struct tcp_pcb_listen *pcb = tcp_listen_pcbs.listen_pcbs; pcb != NULL;
+         pcb = pcb->next)
+        if (pcb->local_port == port)
+            return true;
+    for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next)
+        if (keeps(pcb, peer, port))
+            return true;
+    for (const struct tcp_pcb *pcb = tcp_tw_pcbs; pcb != NULL; pcb = pcb->next)
+        if (keeps(pcb, peer, port))
+            return true;
+    return false;
+}
+
+/* From the account of all ports; 0: none can be had. */
+static uint16_t choose_of_few(const struct endpoint *peer, unsigned low, unsigned high)
+{
+    unsigned count = high - low + 1;
     unsigned first = lwip_port_random() % count;
     take_used(peer, low, high);
     unsigned oldest = take_waiting(peer, low, high);
@@ -86,6 +114,17 @@ uint16_t ports_choose(const struct endpoint *peer, uint16_t low, uint16_t high)
     if (oldest != 0)
         give_up_waiting(peer, oldest);
     return (uint16_t)oldest;
+}
+
+uint16_t ports_choose(const struct endpoint *peer, uint16_t low, uint16_t high)
+{
+    unsigned count = (unsigned)high - low + 1;
+    for (unsigned i = 0; i < GUESSES; i++) {
+        unsigned port = low + lwip_port_random() % count;
+        if (!is_used(peer, port))
+            return (uint16_t)port;
+    }
+    return choose_of_few(peer, low, high);
 }
 
 /* The list begins with the youngest. */
