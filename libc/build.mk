@@ -48,6 +48,9 @@ LIBC_OBJECTS := $(call objects,$(LIBC_OUT)/obj,$(filter-out $(LIBC_CRT:%=libc/st
 $(foreach s,$(LIBC_SOURCES) $(LIBC_CRT:%=libc/start/%.S),$(eval $(call compile,$(LIBC_OUT)/obj,$(s),\
     $(CLANG) $(LIBC_FLAGS) $(if $(filter libc/start/% libc/arch/%,$(s)),$(LIBC_START_FLAGS)),$(SDK)/include/.stamp)))
 
+# What is in the SDK's headers the compiler takes for the system's and does not note down.
+$(LIBC_OBJECTS): $(SDK)/include/.stamp
+
 $(LIBC_CRT:%=$(SDK)/lib/%.o): $(SDK)/lib/%.o: $(LIBC_OUT)/obj/libc/start/%.S.o
 	$(Q)mkdir -p $(@D) && cp $< $@
 

@@ -9,10 +9,12 @@ USER_FLAGS := -std=gnu11 -O2 -g $(WARNINGS) $(INCLUDES)
 user_lto = $(if $(filter tests/%,$(1)),,$(USER_LTO))
 
 # $(call user_objects,UNIT,SOURCES,EXTRA_CFLAGS): objects lie in a directory of the unit's own, because
-# two units may compile one source with different flags.
+# two units may compile one source with different flags. All are compiled again when a header of the SDK changes, which
+# the compiler does not note down.
 define user_objects
 $(call remember,user-$(1),$(USER_FLAGS) $(3))
 $(foreach s,$(2),$(eval $(call compile,build/user/obj/$(1),$(s),$(TESSERACC) $(USER_FLAGS) $(3),sdk,user-$(1))))
+$(call objects,build/user/obj/$(1),$(2)): $(SDK)/include/.stamp
 endef
 
 define library_rules

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* newlib's, and the two functions of POSIX that it does not declare. */
+/* newlib's, an older name, and the two functions of POSIX that it does not declare. */
 #ifndef _FCNTL_H_
 #define _FCNTL_H_
 
 #include <sys/fcntl.h>
+
+#ifndef O_NDELAY
+#define O_NDELAY O_NONBLOCK
+#endif
 
 #define POSIX_FADV_DONTNEED   1
 #define POSIX_FADV_NOREUSE    2

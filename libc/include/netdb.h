@@ -79,7 +79,8 @@ int getnameinfo(const struct sockaddr *__restrict, socklen_t, char *__restrict, 
                 char *__restrict, socklen_t, int);
 const char *gai_strerror(int);
 
-extern __thread int h_errno;
+int *__h_errno_location(void);
+#define h_errno        (*__h_errno_location())
 #define HOST_NOT_FOUND 1
 #define TRY_AGAIN      2
 #define NO_RECOVERY    3

@@ -42,7 +42,12 @@ static __thread struct {
     struct protoent protocol;
 } own;
 
-__thread int h_errno;
+static __thread int host_errno;
+
+int *__h_errno_location(void)
+{
+    return &host_errno;
+}
 
 static int host_error(int error)
 {

@@ -55,7 +55,7 @@ long sysconf(int name)
     case _SC_NPROCESSORS_ONLN:
         return (long)__libc_info.ncpus;
     case _SC_OPEN_MAX:
-        return OPEN_MAX;
+        return FD_NUMBERS;
     case _SC_ARG_MAX:
         return 65536;
     case _SC_CHILD_MAX:
@@ -125,7 +125,7 @@ int getpagesize(void)
 
 int getdtablesize(void)
 {
-    return OPEN_MAX;
+    return FD_NUMBERS;
 }
 
 int uname(struct utsname *name)
@@ -146,6 +146,27 @@ int gethostname(char *name, size_t size)
     return 0;
 }
 
+int getrlimit(int resource, struct rlimit *limit)
+{
+    rlim_t most = resource == RLIMIT_NOFILE ? FD_NUMBERS : RLIM_INFINITY;
+
+    if (resource < RLIMIT_CORE || resource > RLIMIT_AS)
+        return result(EINVAL);
+    *limit = (struct rlimit){most, most};
+    return 0;
+}
+
+int setrlimit(int resource, const struct rlimit *limit)
+{
+    struct rlimit present;
+
+    if (getrlimit(resource, &present) < 0)
+        return -1;
+    if (limit->rlim_cur > limit->rlim_max)
+        return result(EINVAL);
+    return limit->rlim_max > present.rlim_max ? result(EPERM) : 0;
+}
+
 int getrusage(int who, struct rusage *usage)
 {
     cloudabi_timestamp_t used = 0;
@@ -157,34 +178,6 @@ int getrusage(int who, struct rusage *usage)
     memset(usage, 0, sizeof(*usage));
     usage->ru_utime.tv_sec = (time_t)(used / 1000000000);
     usage->ru_utime.tv_usec = (suseconds_t)(used / 1000 % 1000000);
-    return 0;
-}
-
-/* There are no users: everybody is the same one, without a name. */
-uid_t getuid(void)
-{
-    return 0;
-}
-
-uid_t geteuid(void)
-{
-    return 0;
-}
-
-gid_t getgid(void)
-{
-    return 0;
-}
-
-gid_t getegid(void)
-{
-    return 0;
-}
-
-int getgroups(int size, gid_t *list)
-{
-    (void)size;
-    (void)list;
     return 0;
 }
 
@@ -230,27 +223,4 @@ ssize_t getdelim(char **line, size_t *size, int delimiter, FILE *stream)
 ssize_t getline(char **line, size_t *size, FILE *stream)
 {
     return __getdelim(line, size, '\n', stream);
-}
-
-struct passwd *getpwnam(const char *name)
-{
-    (void)name;
-    return NULL;
-}
-
-struct passwd *getpwuid(uid_t uid)
-{
-    (void)uid;
-    return NULL;
-}
-
-char *getlogin(void)
-{
-    errno = ENXIO;
-    return NULL;
-}
-
-int issetugid(void)
-{
-    return 0;
 }

@@ -10,6 +10,8 @@
 
 /* Milliseconds without an address after which the log says so. */
 #define PATIENCE 5000
+/* The same until which opens wait for one (hold.h). */
+#define HOPE 3000
 
 #define PORT_DNS 53
 #define PORT_NTP 123
@@ -78,6 +80,17 @@ static void on_link(struct netif *netif)
     net_log(net_of(netif), "net: eth0 link %s", told_link ? "up" : "down");
 }
 
+static void on_hope(void *state)
+{
+    net_of(state)->config.hopeful = false;
+}
+
+bool config_is_pending(const struct net *net)
+{
+    return net->config.hopeful && !net->card.failed &&
+           ip4_addr_isany(netif_ip4_addr(&net->card.netif));
+}
+
 static void on_patience(void *state)
 {
     const struct netif *netif = state;
@@ -129,6 +142,8 @@ void config_start(struct net *net)
     }
     if (dhcp_start(netif) != ERR_OK)
         net_log(net, "net: no memory for DHCP");
+    net->config.hopeful = true;
+    sys_timeout(HOPE, on_hope, netif);
     sys_timeout(PATIENCE, on_patience, netif);
 }
 

@@ -14,10 +14,14 @@ struct config {
     struct settings settings;
     struct endpoint time_servers[CONFIG_TIME_SERVERS]; /* from DHCP */
     unsigned time_server_count;
+    bool hopeful; /* DHCP was started a short time ago */
 };
 
 /* Gives the interface its addresses, or starts asking for them. */
 void config_start(struct net *net);
+
+/* The first answer of a DHCP server is still to come, and there is hope. */
+bool config_is_pending(const struct net *net);
 
 /* Tells the log of addresses that came by themselves; now and then. */
 void config_watch(struct net *net);

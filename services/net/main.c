@@ -14,6 +14,7 @@
 #include "services/net/connection.h"
 #include "services/net/datagram.h"
 #include "services/net/echo.h"
+#include "services/net/hold.h"
 #include "services/net/listener.h"
 #include "services/net/net.h"
 #include "services/net/resolver.h"
@@ -186,6 +187,7 @@ static bool work(void)
     card_trust_loop(&net.card);
     netif_poll_all();
     server_step(&net.server);
+    hold_run(&net);
     listener_run(&net);
     connection_run(&net);
     resolver_run(&net);

@@ -9,6 +9,7 @@
  *   name.c        the directory's names (pure), netset.c, netset_text.c: endpoint sets (pure)
  *   tree.c        opening: requests <-> objects, tree_info.c: attributes and contents
  *   connection.c  life of a TCP connection, stream.c: its bytes
+ *   hold.c        opens before there is an address
  *   listener.c    listening, handing connections over
  *   ports.c       local ports of connections, reuse.c: connections again from the same port
  *   unreachable.c connections that find no way, forged.c: frames that lie about where they come from
@@ -33,6 +34,7 @@ struct listener;
 struct datagram;
 struct echo;
 struct lookup;
+struct held;
 
 struct net {
     struct server server;
@@ -43,6 +45,7 @@ struct net {
     struct datagram *datagrams;
     struct echo *echoes;
     struct lookup *lookups;
+    struct held *held; /* opens that wait for the first address (hold.h) */
     struct config config;
     struct timekeeper timekeeper;
     int closing[PORT_SLOTS]; /* descriptors given in replies, to close once these are delivered */

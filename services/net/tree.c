@@ -8,6 +8,7 @@
 #include "services/net/answer.h"
 #include "services/net/datagram.h"
 #include "services/net/echo.h"
+#include "services/net/hold.h"
 #include "services/net/listener.h"
 #include "services/net/local.h"
 #include "services/net/resolver.h"
@@ -162,6 +163,20 @@ static bool wants_directory(const struct call *call)
            (call->request.flags & PORT_FLAG_MUSTDIR) != 0;
 }
 
+/* A name that was found. */
+static cloudabi_errno_t open_name(struct net *net, struct call *call, const struct name *name)
+{
+    if (name->kind == NAME_DNS_HOST)
+        return open_host(net, call, name);
+    if (name->kind >= NAME_FILES) {
+        reply_file(call, tree_fixed_number(name->kind));
+        return 0;
+    }
+    if (name_is_endpoint(name))
+        return open_endpoint(net, call, name, wants_directory(call));
+    return open_directory(net, call, name);
+}
+
 static cloudabi_errno_t tree_open(struct server *server, struct call *call)
 {
     struct net *net = tree_net(server);
@@ -177,15 +192,8 @@ static cloudabi_errno_t tree_open(struct server *server, struct call *call)
         return CLOUDABI_EEXIST;
     if (directory && !name_is_directory(name.kind))
         return CLOUDABI_ENOTDIR;
-    if (name.kind == NAME_DNS_HOST)
-        return open_host(net, call, &name);
-    if (name.kind >= NAME_FILES) {
-        reply_file(call, tree_fixed_number(name.kind));
-        return 0;
-    }
-    if (name_is_endpoint(&name))
-        return open_endpoint(net, call, &name, directory);
-    return open_directory(net, call, &name);
+    error = open_name(net, call, &name);
+    return error == CLOUDABI_ENETUNREACH ? hold_call(net, call, &name, open_name) : error;
 }
 
 /* A walk's end is a directory: of an endpoint, the set with only this endpoint in it. */
@@ -235,6 +243,7 @@ static void tree_flush(struct server *server, uint64_t ticket)
 {
     connection_flush(server, ticket);
     resolver_flush(tree_net(server), ticket);
+    hold_flush(tree_net(server), ticket);
 }
 
 const struct server_ops tree_ops = {

@@ -24,6 +24,17 @@ struct if_nameindex {
     char *if_name;
 };
 
+/* What programs pass to requests of ioctl, which are all refused (ENOTTY). */
+struct ifreq {
+    char ifr_name[IFNAMSIZ];
+    union {
+        struct sockaddr ifr_addr;
+        short ifr_flags;
+        int ifr_ifindex;
+        int ifr_mtu;
+    };
+};
+
 unsigned int if_nametoindex(const char *);
 char *if_indextoname(unsigned int, char *);
 struct if_nameindex *if_nameindex(void);

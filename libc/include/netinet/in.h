@@ -53,23 +53,42 @@ struct ip_mreq {
     struct in_addr imr_interface;
 };
 
-#define IPPROTO_IP   0
-#define IPPROTO_ICMP 1
-#define IPPROTO_TCP  6
-#define IPPROTO_UDP  17
-#define IPPROTO_IPV6 41
-#define IPPROTO_RAW  255
+#define IPPROTO_IP     0
+#define IPPROTO_ICMP   1
+#define IPPROTO_TCP    6
+#define IPPROTO_UDP    17
+#define IPPROTO_IPV6   41
+#define IPPROTO_ICMPV6 58
+#define IPPROTO_SCTP   132
+#define IPPROTO_RAW    255
 
-#define IP_TOS            1
-#define IP_TTL            2
-#define IPV6_V6ONLY       1
-#define IPV6_UNICAST_HOPS 2
-#define IPV6_TCLASS       3
+#define IPPORT_RESERVED     1024
+#define IPPORT_USERRESERVED 49151
+
+/* Those of multicast are refused (ENOPROTOOPT): there is none. */
+#define IP_TOS              1
+#define IP_TTL              2
+#define IP_OPTIONS          3
+#define IP_MULTICAST_IF     4
+#define IP_MULTICAST_TTL    5
+#define IP_MULTICAST_LOOP   6
+#define IP_ADD_MEMBERSHIP   7
+#define IP_DROP_MEMBERSHIP  8
+#define IPV6_V6ONLY         1
+#define IPV6_UNICAST_HOPS   2
+#define IPV6_TCLASS         3
+#define IPV6_MULTICAST_IF   4
+#define IPV6_MULTICAST_HOPS 5
+#define IPV6_MULTICAST_LOOP 6
+#define IPV6_JOIN_GROUP     7
+#define IPV6_LEAVE_GROUP    8
 
 #define INADDR_ANY       ((in_addr_t)0)
 #define INADDR_BROADCAST ((in_addr_t)0xffffffff)
 #define INADDR_LOOPBACK  ((in_addr_t)0x7f000001)
 #define INADDR_NONE      ((in_addr_t)0xffffffff)
+#define IN_CLASSD(a)     (((in_addr_t)(a)&0xf0000000) == 0xe0000000)
+#define IN_MULTICAST(a)  IN_CLASSD(a)
 #define INET_ADDRSTRLEN  16
 #define INET6_ADDRSTRLEN 46
 

@@ -49,6 +49,9 @@ struct rlimit {
 #define RLIMIT_AS     6
 
 int getrusage(int, struct rusage *);
+/* Of descriptors there is a limit, which cannot be changed; a wish for less is heard and forgotten. */
+int getrlimit(int, struct rlimit *);
+int setrlimit(int, const struct rlimit *);
 
 #ifdef __cplusplus
 }

@@ -80,11 +80,16 @@ struct linger {
 #define SOCK_STREAM    130
 #define SOCK_SEQPACKET 131
 #define SOCK_RAW       132
+#define SOCK_RDM       133
 #define SOCK_CLOEXEC   0x10000
 #define SOCK_NONBLOCK  0x20000
 
 #define SOL_SOCKET 0xffff
 #define SCM_RIGHTS 1
+#define SOL_IP     0 /* IPPROTO_* */
+#define SOL_TCP    6
+#define SOL_UDP    17
+#define SOL_IPV6   41
 #define SOMAXCONN  16
 
 #define SO_ACCEPTCONN 1
@@ -119,9 +124,9 @@ struct linger {
 #define MSG_CMSG_CLOEXEC 1024
 #define MSG_MORE         2048
 
-#define SHUT_RD   1
-#define SHUT_WR   2
-#define SHUT_RDWR 3
+#define SHUT_RD   0
+#define SHUT_WR   1
+#define SHUT_RDWR 2
 
 int accept(int, struct sockaddr *, socklen_t *);
 int accept4(int, struct sockaddr *, socklen_t *, int);

@@ -25,18 +25,19 @@ struct termios {
     speed_t c_ospeed;
 };
 
-#define BRKINT 0x1
-#define ICRNL  0x2
-#define IGNBRK 0x4
-#define IGNCR  0x8
-#define IGNPAR 0x10
-#define INLCR  0x20
-#define INPCK  0x40
-#define ISTRIP 0x80
-#define IXANY  0x100
-#define IXOFF  0x200
-#define IXON   0x400
-#define PARMRK 0x800
+#define BRKINT  0x1
+#define ICRNL   0x2
+#define IGNBRK  0x4
+#define IGNCR   0x8
+#define IGNPAR  0x10
+#define INLCR   0x20
+#define INPCK   0x40
+#define ISTRIP  0x80
+#define IMAXBEL 0x2000
+#define IXANY   0x100
+#define IXOFF   0x200
+#define IXON    0x400
+#define PARMRK  0x800
 
 #define OPOST  0x1
 #define ONLCR  0x2
@@ -56,15 +57,17 @@ struct termios {
 #define HUPCL  0x40
 #define CLOCAL 0x80
 
-#define ECHO   0x1
-#define ECHOE  0x2
-#define ECHOK  0x4
-#define ECHONL 0x8
-#define ICANON 0x10
-#define IEXTEN 0x20
-#define ISIG   0x40
-#define NOFLSH 0x80
-#define TOSTOP 0x100
+#define ECHO    0x1
+#define ECHOE   0x2
+#define ECHOK   0x4
+#define ECHONL  0x8
+#define ICANON  0x10
+#define IEXTEN  0x20
+#define ISIG    0x40
+#define NOFLSH  0x80
+#define TOSTOP  0x100
+#define ECHOCTL 0x200
+#define ECHOKE  0x400
 
 #define VEOF   0
 #define VEOL   1
