@@ -26,3 +26,6 @@ $(eval $(call fuzztarget,fuzz_net,tests/fuzz/fuzz_net.c $(sort $(NET_FUZZ_SOURCE
 
 $(eval $(call hosttest,test_merge,tests/host/test_merge.c services/net/merge.c services/net/frame.c \
     ports/lwip/checksum.c,$(LWIP_CFLAGS)))
+
+# Frames from a fake device to lwIP's input.
+$(eval $(call hosttest,test_card,tests/host/test_card.c $(sort $(NET_FUZZ_SOURCES)),$(LWIP_CFLAGS) $(LWIP_HOST_CFLAGS)))
