@@ -5,6 +5,9 @@ GUEST_CPUS ?= 1 2 4
 FUZZ_TIME  ?= 20
 # A room may say with guest_grants_NAME := FILE.yaml... with which grants its guest test NAME is run.
 GUEST_RUNS  = $(foreach t,$(sort $(GUESTTESTS)),$(if $(guest_grants_$(t)),$(guest_grants_$(t):%=$(t)=%),$(t)))
+# Those that look for what only a kernel with assertions and lock ranks tells are run under that one, too.
+DEBUG_GUESTS := fuzz-syscall test_bombs test_pager_mad test_port_scribble test_races test_stress
+DEBUG_KERNEL := build/debug-kernel/tessera.elf
 TEST_ARGS   = --cpus "$(GUEST_CPUS)" --host "$(sort $(HOSTTESTS))" --fuzz "$(sort $(FUZZTARGETS))" \
     --guest "$(GUEST_RUNS)"
 
@@ -12,7 +15,9 @@ TEST_ARGS   = --cpus "$(GUEST_CPUS)" --host "$(sort $(HOSTTESTS))" --fuzz "$(sor
 ##@ Testing
 test: setup ## build and run everything; ends with one line "N passed, N failed"
 	@$(MAKE) --no-print-directory $(JOBS) test-build
-	@$(PYTHON) tests/run $(TEST_ARGS) lint host model fuzz guest scenario
+	@$(MAKE) --no-print-directory $(JOBS) kernel DEBUG=1
+	@$(PYTHON) tests/run $(TEST_ARGS) --debug-kernel $(DEBUG_KERNEL) --debug-guest "$(DEBUG_GUESTS)" \
+	    lint host model fuzz guest scenario
 
 IMAGES := build/boot.img build/tessera.iso build/tessera-disk.raw build/tessera-disk.qcow2
 test-build: host kernel user $(IMAGES) $(addprefix build/fuzz/,$(FUZZTARGETS))
