@@ -38,6 +38,7 @@ $(SDK)/include/.stamp: libc/build.mk $(LIBC_OUT)/newlib.path $(LIBC_HEADERS) bui
 	$(Q)rm -rf $(SDK)/include && mkdir -p $(SDK)/include/abi/argdata
 	$(Q)cp -rp "$$(cat $(LIBC_OUT)/newlib.path)/include/." $(SDK)/include/
 	$(Q)rm $(SDK)/include/stdatomic.h # clang's own is complete
+	$(Q)sed -i '1i #include <sys/types.h>' $(SDK)/include/regex.h # whose types it uses
 	$(Q)cp -rp libc/include/. $(SDK)/include/
 	$(Q)cp -p build/gen/abi/cloudabi_types.h build/gen/abi/cloudabi_syscalls.h $(SDK)/include/abi/
 	$(Q)cp -p abi/argdata/argdata.h $(SDK)/include/
