@@ -17,6 +17,7 @@
 #include "services/net/connection.h"
 #include "services/net/datagram.h"
 #include "services/net/frame.h"
+#include "services/net/hold.h"
 #include "services/net/listener.h"
 #include "services/net/tree.h"
 #include "tests/host/net_kernel.h"
@@ -41,6 +42,7 @@ static void turn(void)
         sys_check_timeouts();
         netif_poll_all();
         server_step(&net.server);
+        hold_run(&net);
         listener_run(&net);
         connection_run(&net);
         server_flush(&net.server);
@@ -319,6 +321,67 @@ static void test_unread_data_resets(void **state)
     close_both(client, 0);
 }
 
+/* TCP's clock runs and nothing arrives. */
+static void silence(unsigned channel)
+{
+    net_kernel.aborted[channel] = 0; /* by an earlier connection */
+    for (unsigned tick = 0; tick < 100000 && net_kernel.aborted[channel] == 0; tick++) {
+        tcp_slowtmr();
+        server_step(&net.server);
+        connection_run(&net);
+        server_flush(&net.server);
+    }
+}
+
+static void test_a_silent_peer_times_out(void **state)
+{
+    (void)state;
+    cloudabi_fd_t fd = listen_on("tcp/listen/*!26");
+    /* Bytes that nobody acknowledges. */
+    unsigned client = (unsigned)open_path("tcp/connect/127.0.0.1!26").a;
+    struct accepted server = accept_on(fd);
+    fake_write(client, "bytes", 5);
+    silence(client);
+    assert_int_equal(net_kernel.aborted[client], CLOUDABI_ETIMEDOUT);
+    close_both(client, 0);
+    close_both(server.channel, server.directory);
+    /* Nothing to say, but the peer is asked whether it is there. */
+    client = (unsigned)open_path("tcp/connect/127.0.0.1!26").a;
+    server = accept_on(fd);
+    struct port_reply ctl = open_flags(server.directory, "ctl", 0, 0);
+    struct port_request request = {.op = PORT_WRITE, .node = ctl.node};
+    assert_int_equal(simple(request, "keepalive 1", 11, NULL).error, 0);
+    silence(server.channel);
+    assert_int_equal(net_kernel.aborted[server.channel], CLOUDABI_ETIMEDOUT);
+    forget(ctl.node, 1);
+    close_both(client, 0);
+    close_both(server.channel, server.directory);
+}
+
+/* An open that finds no way waits for the first address, and no longer than there is hope. */
+static void test_opens_wait_for_an_address(void **state)
+{
+    (void)state;
+    struct port_request request = {.op = PORT_OPEN, .node = PORT_ROOT_NODE};
+    struct port_reply reply;
+    net.config.hopeful = true;
+    uint32_t first = fake_request(request, "tcp/connect/192.0.2.1!80", NULL, 0);
+    uint32_t second = fake_request(request, "dns/www.example.org", NULL, 0);
+    uint32_t third = fake_request(request, "icmp/echo/192.0.2.1", NULL, 0);
+    request.fdflags = CLOUDABI_FDFLAG_NONBLOCK;
+    uint32_t fourth = fake_request(request, "tcp/connect/192.0.2.1!80", NULL, 0);
+    turn();
+    assert_false(fake_reply(first, &reply, NULL) || fake_reply(second, &reply, NULL));
+    assert_true(fake_reply(fourth, &reply, NULL) && reply.error == CLOUDABI_ENETUNREACH);
+    fake_flush(third);
+    turn();
+    assert_true(fake_reply(third, &reply, NULL) && reply.error == CLOUDABI_EINTR);
+    net.config.hopeful = false;
+    turn();
+    assert_true(fake_reply(first, &reply, NULL) && reply.error == CLOUDABI_ENETUNREACH);
+    assert_true(fake_reply(second, &reply, NULL) && reply.error == CLOUDABI_ENETUNREACH);
+}
+
 static void test_connection_directory(void **state)
 {
     (void)state;
@@ -560,6 +623,8 @@ int main(void)
         TEST(test_listen_twice),
         TEST(test_reset_reaches_the_client),
         TEST(test_unread_data_resets),
+        TEST(test_a_silent_peer_times_out),
+        TEST(test_opens_wait_for_an_address),
         TEST(test_connection_directory),
         TEST(test_listener_close_resets_waiting),
         TEST(test_flush_of_a_waiting_open),

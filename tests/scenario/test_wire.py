@@ -65,6 +65,14 @@ def test_names(machine, console):
     assert console.run("cat net/dns/www.example.org") == "A 198.51.100.7 60"
 
 
+def test_questions_are_asked_again(cable, machine, console):
+    cable.deaf = {"www.example.org": 2, "missing.example.org": 999}  # an attempt asks for both kinds of address
+    assert console.run("run resolve net=net:rw www.example.org", 30) == "resolved www.example.org -> 198.51.100.7"
+    assert "Temporary failure" in console.run("run resolve net=net:rw missing.example.org", 60)
+    # The questions of all attempts, then no more.
+    assert 999 - cable.deaf.pop("missing.example.org") == 8
+
+
 def test_a_program_without_the_directory_gets_nothing(machine, console):
     assert "ermission" in console.run("run resolve www.example.org")
     assert "ermission" in console.run("run nc 192.0.2.1 80")

@@ -91,6 +91,7 @@ class Wire:
             self.theirs = probe.getsockname()
         self.changed = threading.Condition(threading.RLock())
         self.tcp = None        # takes segments: whether it knew what to do with one (tcp.py)
+        self.deaf = {}         # {name: how many questions for it the server does not hear}
         self.requests = []     # (time, client's address) of each DHCP request
         self.packets = []      # what nobody here answers: (protocol, source, payload)
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -218,7 +219,11 @@ class Wire:
             labels.append(message[at + 1:at + 1 + message[at]].decode())
             at += 1 + message[at]
         kind = struct.unpack(">H", message[at + 1:at + 3])[0]
-        address = self.names.get(".".join(labels))
+        name = ".".join(labels)
+        if self.deaf.get(name, 0) > 0:
+            self.deaf[name] -= 1
+            return
+        address = self.names.get(name)
         data = ipaddress.ip_address(address).packed if address else b""
         fits = len(data) == {1: 4, 28: 16}.get(kind)
         head = struct.pack(">HHHHH", 0x8180 if address else 0x8183, 1, int(fits), 0, 0)
