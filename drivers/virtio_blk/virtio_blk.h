@@ -15,7 +15,7 @@
 #include "drivers/virtio/virtio.h"
 
 #define VIRTIO_BLK_SECTOR   512u
-#define VIRTIO_BLK_SEGMENTS 32u /* of one request */
+#define VIRTIO_BLK_SEGMENTS 64u /* of one request */
 #define VIRTIO_BLK_REQUESTS 64u /* in flight */
 
 enum virtio_blk_type { VIRTIO_BLK_READ = 0, VIRTIO_BLK_WRITE = 1, VIRTIO_BLK_FLUSH = 4 };

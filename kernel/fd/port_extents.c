@@ -75,7 +75,7 @@ static void fill_hole(struct page_request *request, const struct transfer *all, 
             arch_page_zero(frame_data(all->piece[page].frame));
         else
             memset((char *)frame_data(all->piece[page].frame) + skip, 0, here);
-        request->result->holes |= 1u << page;
+        request->result->holes |= (uint64_t)1 << page;
         at += here;
         len -= here;
     }

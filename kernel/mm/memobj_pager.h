@@ -31,7 +31,7 @@
 
 struct paging_result {
     unsigned count; /* pages done, from the first on */
-    uint32_t holes; /* page_in: bit per page that is not all backed */
+    uint64_t holes; /* page_in: bit per page that is not all backed */
     bool wrote;     /* page_out: the service wants to know how it ended */
 };
 

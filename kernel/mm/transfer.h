@@ -14,7 +14,7 @@
 struct memobj;
 struct user_vec;
 
-#define TRANSFER_PIECES 32u
+#define TRANSFER_PIECES 64u
 
 struct transfer_piece {
     struct frame *frame; /* referenced */

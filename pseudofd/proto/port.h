@@ -82,9 +82,9 @@ enum port_op {
 #define PORT_FLAG_RETRY \
     8u /* PAGE_IN, PAGE_OUT again: what was answered before could not be reached */
 
-#define PORT_EXTENTS_MAX  32u
-#define PORT_SEGMENTS_MAX 32u
-#define PORT_PAGES_MAX    32u /* of one PAGE_IN or PAGE_OUT */
+#define PORT_EXTENTS_MAX  64u
+#define PORT_SEGMENTS_MAX 64u
+#define PORT_PAGES_MAX    64u /* of one PAGE_IN or PAGE_OUT */
 #define PORT_HOLE         UINT64_MAX
 
 struct port_extent { /* of a reply EXTENTS: they follow each other in the file */

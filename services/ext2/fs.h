@@ -30,7 +30,7 @@
 #define FS_NAME_MAX    255u
 #define FS_TARGET_MAX  1023u /* of links made here; longer ones of others (to a block) are read */
 #define FS_ROOT        2u    /* inode number */
-#define FS_EXTENTS_MAX 32u
+#define FS_EXTENTS_MAX 64u
 #define FS_HOLE        UINT64_MAX
 #define FS_PAGE        4096u
 
