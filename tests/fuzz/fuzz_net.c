@@ -17,6 +17,7 @@
 #include "services/net/datagram.h"
 #include "services/net/listener.h"
 #include "services/net/tree.h"
+#include "services/net/unreachable.h"
 #include "tests/host/fake_virtio.h"
 #include "tests/host/net_kernel.h"
 
@@ -81,6 +82,7 @@ static void start(void)
 {
     net_kernel_start(&net.server, &tree_ops, &net);
     lwip_init();
+    unreachable_start();
     net.config.settings.port_low = 49152;
     net.config.settings.port_high = 65535;
     fake_virtio_init(&fake);
