@@ -156,7 +156,8 @@ static inline uint8_t *port_call_bytes(const struct port_call *call, size_t at, 
 cloudabi_errno_t port_call_take(struct port_call *call, size_t at, void *to, size_t len);
 cloudabi_errno_t port_call_take_user(struct port_call *call, size_t at, const struct user_vec *to,
                                      size_t skip, size_t len);
-/* Posts and waits for the reply; its errno. After an error of the reply call->reply is valid all the same. */
+/* port_call.c again: posts and waits for the reply; its errno. After an error of the reply call->reply is valid all the
+ * same. */
 cloudabi_errno_t port_call_run(struct port_call *call);
 /* Its two halves, for several at once: each that was posted is waited for, then ended. */
 cloudabi_errno_t port_call_post(struct port_call *call);
@@ -173,8 +174,8 @@ void slot_complete(struct port *port, unsigned i, cloudabi_errno_t error, struct
 cloudabi_errno_t port_deliver(struct port *port, struct thread **next);
 cloudabi_errno_t port_serve_wait(struct port *port, bool nonblock);
 bool port_pending(struct port *port);
-/* Gives references back to the service as far as slots are free (lock held); nodes that nobody knows any more go
- * onto FREED, for port_nodes_free() without the lock. True if the service should be told. */
+/* port_call.c: gives references back to the service as far as slots are free (lock held); nodes that nobody knows any
+ * more go onto FREED, for port_nodes_free() without the lock. True if the service should be told. */
 bool port_post_forgets_slow(struct port *port, struct list *freed);
 static inline bool port_post_forgets(struct port *port, struct list *freed)
 {

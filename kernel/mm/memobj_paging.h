@@ -46,6 +46,7 @@ cloudabi_errno_t paging_allocate(struct memobj *object, uint64_t offset, uint64_
 void paging_set_dirty(struct memobj *object, struct frame *frame);
 /* FRAME leaves the tree, in whatever state. */
 void paging_dropped(struct memobj *object, struct frame *frame);
+/* memobj_fill.c */
 bool paging_may_dirty(const struct memobj *object, uint64_t index, const struct frame *frame);
 static inline bool paging_is_over(const struct paging_pool *pool)
 {
@@ -55,6 +56,7 @@ static inline bool paging_is_over(const struct paging_pool *pool)
 /* no lock held */
 /* Writes out what is dirty in pages [FIRST, END). The first error. */
 cloudabi_errno_t paging_clean(struct memobj *object, uint64_t first, uint64_t end);
+/* memobj_flusher.c */
 /* Waits until writers may make pages dirty. EINTR; EIO: write-out fails. */
 cloudabi_errno_t paging_throttle(struct paging_pool *pool);
 void paging_flusher(void *pool);

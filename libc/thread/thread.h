@@ -51,7 +51,7 @@ extern __thread struct __pthread *__libc_self;
 /* Old thread id of the thread that forked, in the child; locks it held then are its own. 0 if none. */
 extern cloudabi_tid_t __libc_tid_before_fork;
 
-/* Run the destructors of thread-specific data (key.c) and give cached memory back (libc/malloc). */
+/* Run the destructors of thread-specific data (attr.c) and give cached memory back (libc/malloc). */
 void __thread_run_key_destructors(struct __pthread *self);
 void __malloc_thread_end(struct __pthread *self);
 

@@ -142,7 +142,7 @@ cloudabi_errno_t fs_unsettle(struct fs *fs);
 
 #define ROOM_SMALL 24u /* buffers for an operation on one inode and one name */
 #define ROOM_LARGE 48u /* two of each, with what they replace */
-/* Before an operation that changes things: it may write, and the transaction has room for ROOM buffers. */
+/* super.c: before an operation that changes things: it may write, and the transaction has room for ROOM buffers. */
 cloudabi_errno_t fs_begin(struct fs *fs, unsigned room);
 
 /* --- group.c ------------------------------------------------------------------------------ */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The journal in the format that Linux and e2fsck call JBD2 (all numbers big-endian): recovery after a cut,
- * and the writing of transactions.  Used by cache.c; fs.c opens it at mount.
+ * and the writing of transactions.  Used by cache.c; mount.c opens it.
  */
 #ifndef SERVICES_EXT2_JOURNAL_H
 #define SERVICES_EXT2_JOURNAL_H

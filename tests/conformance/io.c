@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading, writing, seeking and synchronising files; sockets are in sockets.c, services in service_io.c. */
+/* Reading, writing, seeking and synchronising files; sockets are in sockets.c, services in served.c. */
 #include "tests/conformance/call.h"
 #include "tests/conformance/platform.h"
 #include "tests/conformance/suite.h"
