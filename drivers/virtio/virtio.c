@@ -20,7 +20,6 @@
 #define COMMON_DEVICE_FEATURE        0x04
 #define COMMON_DRIVER_FEATURE_SELECT 0x08
 #define COMMON_DRIVER_FEATURE        0x0c
-#define COMMON_CONFIG_VECTOR         0x10
 #define COMMON_STATUS                0x14
 #define COMMON_QUEUE_SELECT          0x16
 #define COMMON_QUEUE_SIZE            0x18
@@ -233,12 +232,6 @@ int virtio_queue_open(struct virtio_device *device, struct virtio_queue *queue, 
     common_write64(device, COMMON_QUEUE_USED, dma.bus + virtqueue_used_offset(size));
     common_write(device, COMMON_QUEUE_ENABLE, 2, 1);
     return 0;
-}
-
-int virtio_config_vector(struct virtio_device *device, uint16_t vector)
-{
-    common_write(device, COMMON_CONFIG_VECTOR, 2, vector);
-    return common_read(device, COMMON_CONFIG_VECTOR, 2) == vector ? 0 : EIO;
 }
 
 int virtio_start(struct virtio_device *device)

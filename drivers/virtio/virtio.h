@@ -55,9 +55,6 @@ int virtio_negotiate(struct virtio_device *device, uint64_t wanted);
 int virtio_queue_open(struct virtio_device *device, struct virtio_queue *queue, uint16_t index,
                       uint16_t size, uint16_t vector);
 
-/* Vector of configuration changes. */
-int virtio_config_vector(struct virtio_device *device, uint16_t vector);
-
 int virtio_start(struct virtio_device *device);
 
 /* Publishes what was added and notifies the device if it wants that. */

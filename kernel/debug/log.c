@@ -61,14 +61,6 @@ void klog_text(const char *text, size_t text_len)
     emit(line, len);
 }
 
-uint64_t klog_end(void)
-{
-    spinlock_lock(&log_lock);
-    uint64_t end = ring_end;
-    spinlock_unlock(&log_lock);
-    return end;
-}
-
 size_t klog_read(uint64_t *position, char *to, size_t len)
 {
     spinlock_lock(&log_lock);

@@ -18,7 +18,6 @@ void klog_text(const char *text,
 /* The ring: bytes are numbered from the boot on. Copies what is there from *POSITION on (moved forward
  * over what was overwritten) and advances it. */
 size_t klog_read(uint64_t *position, char *to, size_t len);
-uint64_t klog_end(void);
 
 /* The function around ADDRESS, from the table that the link made; NULL: none. */
 const char *ksym_find(uint64_t address, uint64_t *offset);

@@ -7,11 +7,6 @@
 
 /* --- reading ------------------------------------------------------------------------------ */
 
-uint32_t inode_number(const struct inode *inode)
-{
-    return inode->ino;
-}
-
 cloudabi_filetype_t inode_type(const struct inode *inode)
 {
     switch (inode->mode & DISK_MODE_TYPE) {

@@ -80,8 +80,6 @@ cloudabi_errno_t fs_commit(struct fs *fs);
 cloudabi_errno_t fs_durable(struct fs *fs);
 bool fs_is_dirty(const struct fs *fs);
 bool fs_is_read_only(const struct fs *fs);
-/* Data was written to the device past us: the next commit flushes it. (fs_page_out does it by itself.) */
-void fs_data_written(struct fs *fs);
 
 struct fs_counts {
     uint32_t block_size;
@@ -106,7 +104,6 @@ cloudabi_errno_t fs_inode(struct fs *fs, uint32_t ino, uint32_t generation, stru
 void inode_put(struct inode *inode); /* NULL is fine. May remove it */
 void inode_hold(struct inode *inode);
 void inode_attributes(const struct inode *inode, struct fs_attr *attr);
-uint32_t inode_number(const struct inode *inode);
 cloudabi_filetype_t inode_type(const struct inode *inode);
 
 /* The kernel got one more reference (NODE in a reply); and gave COUNT back. The last one drops promises and chosen

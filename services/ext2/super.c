@@ -207,11 +207,6 @@ bool fs_is_read_only(const struct fs *fs)
     return fs->read_only;
 }
 
-void fs_data_written(struct fs *fs)
-{
-    cache_data_written(fs->cache);
-}
-
 void fs_count(const struct fs *fs, struct fs_counts *out)
 {
     *out = (struct fs_counts){
