@@ -158,6 +158,27 @@ void channel_release(struct port *port, uint64_t n)
     memobj_put(region);
 }
 
+/* A client in the middle of a read or write keeps its pages: the next trim finds them. */
+void channel_trim(struct port *port, uint64_t n)
+{
+    struct channel *channel = channel_find(port, n);
+    if (channel == NULL)
+        return;
+    uint32_t head = __atomic_load_n(&channel->control->in_head, __ATOMIC_ACQUIRE);
+    uint32_t tail = __atomic_load_n(&channel->control->out_tail, __ATOMIC_ACQUIRE);
+    if (mutex_trylock(&channel->in.lock)) {
+        if (channel->in.own - head <= channel->in.size)
+            ring_trim(channel, &channel->in, head, channel->in.own);
+        mutex_unlock(&channel->in.lock);
+    }
+    if (mutex_trylock(&channel->out.lock)) {
+        if (tail - channel->out.own <= channel->out.size)
+            ring_trim(channel, &channel->out, channel->out.own, tail);
+        mutex_unlock(&channel->out.lock);
+    }
+    channel_put(channel);
+}
+
 /* Tells the service that something happened on channel N. */
 static void notify_service(struct port *port, uint32_t epoch, unsigned n)
 {

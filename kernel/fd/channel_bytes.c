@@ -22,6 +22,30 @@ void ring_release(struct ring *ring)
             frame_put(ring->frames[i]);
 }
 
+/* True if page I of the ring has a part of [FROM, TO), which is no longer than the ring. */
+static bool page_in_use(const struct ring *ring, unsigned i, uint32_t from, uint32_t to)
+{
+    uint32_t behind = ((i << PAGE_SHIFT) - from) & (ring->size - 1);
+    return to != from && (behind < to - from || ring->size - behind < PAGE_SIZE);
+}
+
+void ring_trim(struct channel *channel, struct ring *ring, uint32_t from, uint32_t to)
+{
+    uint64_t base = ring->offset >> PAGE_SHIFT;
+    unsigned pages = ring->size >> PAGE_SHIFT, first = 0;
+    for (unsigned i = 0; i <= pages; i++) {
+        if (i < pages && !page_in_use(ring, i, from, to)) {
+            if (ring->frames[i] != NULL)
+                frame_put(ring->frames[i]);
+            ring->frames[i] = NULL;
+            continue;
+        }
+        if (first < i)
+            memobj_discard(channel->region, base + first, base + i);
+        first = i + 1;
+    }
+}
+
 bool ring_init(struct ring *ring, uint32_t size, uint64_t offset)
 {
     mutex_init(&ring->lock);
@@ -61,7 +85,10 @@ bool channel_out_available(struct channel *channel, uint32_t *available)
 bool channel_in_room(struct channel *channel, uint32_t *room)
 {
     uint32_t used = channel->in.own - __atomic_load_n(&channel->control->in_head, __ATOMIC_ACQUIRE);
-    *room = channel->in.size - used;
+    uint32_t limit = __atomic_load_n(&channel->control->in_limit, __ATOMIC_RELAXED);
+    if (limit == 0 || limit > channel->in.size)
+        limit = channel->in.size;
+    *room = used < limit ? limit - used : 0;
     return used <= channel->in.size;
 }
 

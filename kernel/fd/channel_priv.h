@@ -39,6 +39,8 @@ extern const struct file_ops channel_ops;     /* channel_file.c */
 bool ring_init(struct ring *ring, uint32_t size,
                uint64_t offset); /* false: not a size for a ring */
 void ring_release(struct ring *ring);
+/* Gives pages back that hold none of the bytes [FROM, TO). The ring's lock is held. */
+void ring_trim(struct channel *channel, struct ring *ring, uint32_t from, uint32_t to);
 /* Bytes that lie ready for the client; room for its bytes. False: the service wrote an impossible index. */
 bool channel_out_available(struct channel *channel, uint32_t *available);
 bool channel_in_room(struct channel *channel, uint32_t *room);

@@ -106,6 +106,9 @@ static const char *take_command(struct port *port, struct port_command *shared)
     case PORT_CMD_RELEASE:
         channel_release(port, command.a);
         return NULL;
+    case PORT_CMD_TRIM:
+        channel_trim(port, command.a);
+        return NULL;
     case PORT_CMD_ABORT:
         if (command.b == 0 || command.b > PORT_ERRNO_LAST)
             return "errno of an abort";

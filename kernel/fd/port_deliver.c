@@ -292,11 +292,6 @@ static inline __attribute__((always_inline)) cloudabi_errno_t deliver(struct por
     return CLOUDABI_EPROTO;
 }
 
-cloudabi_errno_t port_deliver(struct port *port, struct thread **next)
-{
-    return deliver(port, next);
-}
-
 __attribute__((noinline)) static void flush_forgets(struct port *port)
 {
     struct list freed;
@@ -305,6 +300,14 @@ __attribute__((noinline)) static void flush_forgets(struct port *port)
     port_post_forgets(port, &freed);
     spinlock_unlock(&port->lock);
     port_nodes_free(&freed);
+}
+
+cloudabi_errno_t port_deliver(struct port *port, struct thread **next)
+{
+    cloudabi_errno_t error = deliver(port, next);
+    if (!list_empty(&port->forgets)) /* for which there were no slots: now there may be */
+        flush_forgets(port);
+    return error;
 }
 
 /* Sleeps until something is pending, switching straight to NEXT (the caller of a reply) if there is one. */
@@ -326,9 +329,7 @@ static cloudabi_errno_t serve_sleep(struct port *port, struct thread *next)
 cloudabi_errno_t port_serve_wait(struct port *port, bool nonblock)
 {
     struct thread *next = NULL;
-    cloudabi_errno_t error = deliver(port, &next);
-    if (!list_empty(&port->forgets))
-        flush_forgets(port);
+    cloudabi_errno_t error = port_deliver(port, &next);
     /* With somebody to switch to, it looks only once it has got in line. */
     while (error == 0 && ((next != NULL && !nonblock) || !port_pending(port))) {
         error = nonblock ? CLOUDABI_EAGAIN : serve_sleep(port, next);

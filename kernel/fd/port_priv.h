@@ -282,6 +282,8 @@ void channel_refuse(struct port *port, uint32_t epoch, uint64_t n);
 void channel_kick(struct port *port, uint64_t n);
 /* The service is done with channel N: the pages of its rings go. */
 void channel_release(struct port *port, uint64_t n);
+/* Those pages of channel N's rings go that hold nothing. Called by the service, so it does not use them meanwhile. */
+void channel_trim(struct port *port, uint64_t n);
 /* The client's next call returns ERROR; also if the descriptor is still being made. ENOMEM. */
 cloudabi_errno_t channel_abort(struct port *port, uint64_t n, cloudabi_errno_t error);
 void channels_kill(struct port *port); /* the epoch is over: all answer EIO. No lock held */

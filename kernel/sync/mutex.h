@@ -36,6 +36,17 @@ static inline void mutex_lock(struct mutex *mutex)
     mutex->owner = thread_self();
 }
 
+/* False: somebody holds it. */
+static inline bool mutex_trylock(struct mutex *mutex)
+{
+    unsigned expected = 0;
+    if (!atomic_compare_exchange_strong_explicit(&mutex->state, &expected, 1, memory_order_acquire,
+                                                 memory_order_relaxed))
+        return false;
+    mutex->owner = thread_self();
+    return true;
+}
+
 cloudabi_errno_t mutex_lock_killable_slow(struct mutex *mutex);
 /* EINTR: the thread is being killed, and has not got it. For those that are held across a service's answer. */
 static inline cloudabi_errno_t mutex_lock_killable(struct mutex *mutex)

@@ -135,8 +135,8 @@ static void answer(const struct tcp_hdr *syn, const struct options *options)
     struct tcp_hdr *header;
     if (!from_wire(&reply_to))
         return;
-    struct pbuf *pbuf =
-        make_syn(ip_current_is_v6() ? TCP_MSS - 20 : TCP_MSS, (choice & SACK_CHOICE) != 0, &header);
+    uint16_t size = tcp_eff_send_mss_netif(TCP_MSS, netif, ip_current_src_addr());
+    struct pbuf *pbuf = make_syn(size, (choice & SACK_CHOICE) != 0, &header);
     if (pbuf == NULL)
         return;
     header->src = lwip_htons(syn->dest);
@@ -209,12 +209,16 @@ static void admit(struct tcp_hdr *header, unsigned choice, struct pbuf *pbuf)
     netif->chksum_flags = checks;
 }
 
-/* True if HEADER acknowledges an answer that was sent from here not long ago. */
+/* Whether there may be answers to answers. */
+static bool lately_sent(void)
+{
+    return ever_sent && sys_now() - last_sent <= 2 * SLOT_MILLISECONDS;
+}
+
+/* True if HEADER acknowledges an answer that was sent from here. */
 static bool sound(const struct tcp_hdr *header, unsigned *choice)
 {
     uint32_t given = header->ackno - 1, slot = current_slot();
-    if (!ever_sent || sys_now() - last_sent > 2 * SLOT_MILLISECONDS)
-        return false;
     *choice = given >> HASH_BITS & ((1u << CHOICE_BITS) - 1);
     return given == cookie(header, header->seqno - 1, slot, *choice) ||
            given == cookie(header, header->seqno - 1, slot - 1, *choice);
@@ -234,9 +238,12 @@ err_t cookie_segment(const struct tcp_pcb_listen *listener, struct tcp_hdr *head
         answer(header, options);
         return ERR_ABRT;
     }
-    if (kind == TCP_ACK && options->second == NULL && sound(header, &choice)) {
+    if (kind != TCP_ACK || options->second != NULL || !lately_sent())
+        return ERR_OK;
+    if (sound(header, &choice)) {
         admit(header, choice, pbuf);
         return ERR_ABRT;
     }
-    return ERR_OK;
+    /* Data may have overtaken the segment that a connection begins with: no reset, it comes again. */
+    return pbuf->tot_len > 0 ? ERR_ABRT : ERR_OK;
 }

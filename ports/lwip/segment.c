@@ -9,8 +9,16 @@
 #include "lwip/opt.h"
 
 #include "lwip/priv/tcp_priv.h"
+#include "lwip_hooks.h"
 #include "ports/lwip/cookie.h"
 #include "ports/lwip/options.h"
+
+static err_t (*admission)(struct tcp_pcb *pcb, uint32_t sequence);
+
+void lwip_port_admission(err_t (*function)(struct tcp_pcb *pcb, uint32_t sequence))
+{
+    admission = function;
+}
 
 err_t lwip_port_segment(struct tcp_pcb *pcb, struct tcp_hdr *header, uint16_t options_len,
                         uint16_t first_len, const uint8_t *second, struct pbuf *pbuf)
@@ -18,6 +26,9 @@ err_t lwip_port_segment(struct tcp_pcb *pcb, struct tcp_hdr *header, uint16_t op
     const struct options options = {(const uint8_t *)(header + 1), second, first_len, options_len};
     if (pcb->state == LISTEN)
         return cookie_segment((const struct tcp_pcb_listen *)pcb, header, &options, pbuf);
+    if (admission != NULL && pbuf->tot_len > 0 && pcb->state >= ESTABLISHED &&
+        pcb->state != TIME_WAIT && admission(pcb, header->seqno) != ERR_OK)
+        return ERR_MEM;
     if (pcb->state < ESTABLISHED || pcb->state == TIME_WAIT || pcb->unacked == NULL)
         return ERR_OK;
     if (header->ackno == pcb->lastack && option_find(&options, OPTION_SACK) >= 0) {

@@ -76,6 +76,11 @@ struct lwip_port_memory lwip_port_memory_state(void)
     return (struct lwip_port_memory){memory_used, memory_peak, memory_refusals};
 }
 
+bool lwip_port_memory_scarce(void)
+{
+    return memory_used > memory_limit / 2;
+}
+
 static void *refuse(void)
 {
     memory_refusals++;

@@ -193,6 +193,7 @@ enum port_command_op {
      * ends, so does the claim. a = PORT_STOP_AT(bar, offset) of a register of one byte that stops the device for good
      * when 0 is written to it, and then reads 0; else PORT_STOP_NONE */
     PORT_CMD_DMA,
+    PORT_CMD_TRIM, /* a = channel: those pages of its rings go that hold nothing */
     PORT_CMD_OPS
 };
 
@@ -245,8 +246,9 @@ struct port_channel {
     uint32_t server_flags; /* PORT_SERVER_* */
     uint32_t server_waits; /* PORT_EVENT_*: tell me when there is data (READ) or room (WRITE) */
     uint32_t in_size,
-        out_size; /* powers of two, 4096 to PORT_RING_MAX; set before OPEN's reply or MINT */
-    uint8_t pad2[8];
+        out_size;      /* powers of two, 4096 to PORT_RING_MAX; set before OPEN's reply or MINT */
+    uint32_t in_limit; /* the client may have so many bytes in the ring; 0: as many as fit */
+    uint8_t pad2[4];
 };
 
 #define PORT_CLIENT_SHUT_WRITE 1u /* no more bytes come in */

@@ -16,13 +16,14 @@ static void channels_reclaim(struct server *server)
         return;
     memset(server->channel_leaving, 0, sizeof(server->channel_leaving));
     server->channels_leaving = false;
+    server->channel_hint = 0;
 }
 
+/* The lowest number that is free: each that was ever used has cost page tables and more in the kernel. */
 int channel_open(struct server *server, uint32_t in_size, uint32_t out_size)
 {
     channels_reclaim(server);
-    for (unsigned i = 0; i < PORT_CHANNELS / 64; i++) {
-        unsigned word = (server->channel_hint + i) % (PORT_CHANNELS / 64);
+    for (unsigned word = server->channel_hint; word < PORT_CHANNELS / 64; word++) {
         uint64_t free_bits = ~(server->channel_used[word] | server->channel_leaving[word]);
         if (free_bits == 0)
             continue;
@@ -49,6 +50,14 @@ void channel_release(struct server *server, unsigned n)
     server->channel_leaving[n / 64] |= 1ull << n % 64;
     server->channels_leaving = true;
     server->channel_released = server->cmd_tail;
+}
+
+void channel_trim(struct server *server, unsigned n)
+{
+    struct port_command *command = server_command(server);
+    command->op = PORT_CMD_TRIM;
+    command->a = n;
+    server_command_post(server);
 }
 
 bool channel_closed(const struct server *server, unsigned n)
@@ -109,6 +118,25 @@ void channel_in_consume(struct server *server, unsigned n, size_t len)
     struct port_channel *control = region_channel(server, n);
     store_release(&control->in_head, control->in_head + (uint32_t)len);
     kick(server, n, PORT_EVENT_WRITE);
+}
+
+void channel_in_limit(struct server *server, unsigned n, uint32_t bytes)
+{
+    struct port_channel *control = region_channel(server, n);
+    uint32_t before = control->in_limit;
+    store_release(&control->in_limit, bytes);
+    if (bytes == 0 || (before != 0 && bytes > before))
+        kick(server, n, PORT_EVENT_WRITE);
+}
+
+uint32_t channel_in_taken(const struct server *server, unsigned n)
+{
+    return region_channel(server, n)->in_head;
+}
+
+uint32_t channel_out_taken(const struct server *server, unsigned n)
+{
+    return load_acquire(&region_channel(server, n)->out_head);
 }
 
 /* A full ring, for the client. */

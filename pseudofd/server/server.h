@@ -84,8 +84,8 @@ struct server {
         channel_leaving[PORT_CHANNELS / 64]; /* released, but the kernel may not have seen it */
     bool channels_leaving;
     uint32_t channel_released; /* cmd_tail behind the last release */
-    unsigned channel_hint;
-    bool dirty; /* replies or commands written since the last delivery */
+    unsigned channel_hint;     /* below this word none is free */
+    bool dirty;                /* replies or commands written since the last delivery */
 };
 
 /* Maps the region of descriptor PORT. STREAMS: also the channels. Returns 0 or an errno. */
@@ -169,11 +169,18 @@ cloudabi_errno_t server_dma(struct server *server, int claim, uint64_t stop);
 int channel_open(struct server *server, uint32_t in_size, uint32_t out_size);
 /* Gives it back; allowed once the client is CLOSED (or the channel was never handed out). */
 void channel_release(struct server *server, unsigned n);
+/* Those pages of the rings go that hold nothing: for a channel that rests. */
+void channel_trim(struct server *server, unsigned n);
 bool channel_closed(const struct server *server, unsigned n); /* last client descriptor is gone */
 bool channel_in_eof(const struct server *server,
                     unsigned n); /* client shut writing and all was consumed */
 bool channel_in_shut(const struct server *server, unsigned n);  /* client writes no more */
 bool channel_out_shut(const struct server *server, unsigned n); /* client reads no more */
+/* Bytes that the client may have in its ring at a time; 0: as many as fit. */
+void channel_in_limit(struct server *server, unsigned n, uint32_t bytes);
+/* All bytes that were taken out of a ring so far, modulo 2^32. */
+uint32_t channel_in_taken(const struct server *server, unsigned n);
+uint32_t channel_out_taken(const struct server *server, unsigned n);
 /* Keeps the client from writing (and its poll for writing from firing) until channel_in_admit: for a stream that is
  * handed out before it is connected. Meanwhile the bytes from the client must not be looked at. */
 void channel_in_hold(struct server *server, unsigned n);

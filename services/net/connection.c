@@ -10,12 +10,18 @@
 #include "services/net/listener.h"
 #include "services/net/ports.h"
 #include "services/net/unreachable.h"
+#include "services/net/window.h"
 
 #define RING_SIZE PORT_RING_MAX
 /* So many connections are made between two looks at how many have ended. */
 #define TRIM_ROUNDS 128
 
 static struct connection *by_channel[PORT_CHANNELS];
+
+struct connection *connection_at(unsigned channel)
+{
+    return channel < PORT_CHANNELS ? by_channel[channel] : NULL;
+}
 
 /* NULL: there are as many as there can be, or no memory. */
 static struct connection *connection_create(struct net *net)
@@ -35,6 +41,7 @@ static struct connection *connection_create(struct net *net)
     if (connection->node.number == 0)
         goto no_number;
     by_channel[connection->channel] = connection;
+    window_start(connection);
     return connection;
 no_number:
     channel_release(&net->server, (unsigned)connection->channel);
@@ -48,6 +55,7 @@ static void connection_destroy(struct connection *connection)
 {
     struct net *net = connection->net;
     stream_discard(connection);
+    window_end(connection);
     by_channel[connection->channel] = NULL;
     channel_release(&net->server, (unsigned)connection->channel);
     table_remove(&net->nodes, connection->node.number);
@@ -70,6 +78,7 @@ static err_t on_connected(void *argument, struct tcp_pcb *pcb, err_t error)
     if (connection->given)
         channel_in_admit(&connection->net->server, (unsigned)connection->channel);
     note_addresses(connection);
+    window_update(connection);
     connection_queue(connection);
     return ERR_OK;
 }
@@ -121,6 +130,7 @@ struct connection *connection_accepted(struct net *net, struct tcp_pcb *pcb)
     connection->connected = true;
     stream_attach(connection);
     note_addresses(connection);
+    window_update(connection);
     return connection;
 }
 
@@ -199,12 +209,10 @@ static bool abandoned(const struct connection *connection)
     return connection->node.holders == 0 && !connection->waiting && connection->listener == NULL;
 }
 
-/* lwIP would answer tcp_close with RST and free the pcb unnoticed if data was not taken. */
 static bool unread(const struct connection *connection)
 {
     const struct server *server = &connection->net->server;
     return connection->received != NULL || connection->pcb->refused_data != NULL ||
-           connection->pcb->rcv_wnd != TCP_WND_MAX(connection->pcb) ||
            channel_out_unread(server, (unsigned)connection->channel) != 0;
 }
 
@@ -227,6 +235,8 @@ static void close_pcb(struct connection *connection)
     if (!stream_all_pushed(connection) && !connection->fin_sent)
         return; /* the rest is pushed as acknowledgements come */
     connection->closing = true;
+    /* lwIP takes a window that is not open for data that was not taken: it would reset, and free the pcb unnoticed. */
+    connection->pcb->rcv_wnd = TCP_WND_MAX(connection->pcb);
     tcp_close(connection->pcb);
     if (connection->in_flight == 0)
         connection_detach(connection);
@@ -291,8 +301,9 @@ void connection_run(struct net *net)
 void connection_channel_event(struct server *server, unsigned channel)
 {
     (void)server;
-    if (channel < PORT_CHANNELS && by_channel[channel] != NULL)
-        connection_queue(by_channel[channel]);
+    struct connection *connection = connection_at(channel);
+    if (connection != NULL)
+        connection_queue(connection);
 }
 
 void connection_flush(struct server *server, uint64_t ticket)

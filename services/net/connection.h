@@ -12,7 +12,7 @@
  *
  * Sent data is not copied: lwIP's segments point into the channel's ring, whose head moves on
  * acknowledgement. Received data is copied from lwIP's buffers into the ring; what does not fit stays
- * queued and keeps TCP's window shut.
+ * queued. window.c says how wide TCP's window is.
  */
 #ifndef SERVICES_NET_CONNECTION_H
 #define SERVICES_NET_CONNECTION_H
@@ -21,6 +21,7 @@
 #include "services/net/endpoint.h"
 #include "services/net/net.h"
 #include "services/net/node.h"
+#include "services/net/share.h"
 
 struct connection {
     struct node node;
@@ -45,13 +46,19 @@ struct connection {
     cloudabi_errno_t error;
     struct pbuf *received; /* not yet in the ring; linked by next, tot_len is not kept */
     struct pbuf *received_last;
-    size_t received_offset;    /* into `received`, bytes already in the ring */
-    size_t in_flight;          /* bytes of the ring that lwIP holds */
+    size_t received_offset; /* into `received`, bytes already in the ring */
+    size_t received_bytes;  /* in `received`, without those */
+    struct share unread, unsent;
+    bool moved, untrimmed; /* window.c: bytes went through the rings since the last look, trim */
+    size_t in_flight;      /* bytes of the ring that lwIP holds */
     struct listener *listener; /* accepted and not yet handed over */
     struct connection *next_accepted;
     struct connection *next_work;
     struct endpoint local, peer;
 };
+
+/* The connection whose bytes go over the channel, or NULL. */
+struct connection *connection_at(unsigned channel);
 
 /* Starts a connection to the one endpoint of the set. */
 cloudabi_errno_t connection_start(struct net *net, const struct net_set *set,
@@ -80,6 +87,8 @@ cloudabi_errno_t connection_control(struct connection *connection, const char *t
 
 /* stream.c */
 void stream_attach(struct connection *connection);
+/* Before lwIP takes a segment with data (lwip_port_admission). */
+err_t stream_admit(struct tcp_pcb *pcb, uint32_t sequence);
 void stream_push(struct connection *connection);
 void stream_pump(struct connection *connection);
 void stream_discard(struct connection *connection);

@@ -260,6 +260,7 @@ int main(void)
         return 1;
     }
     lwip_port_complaints(complain);
+    lwip_port_admission(stream_admit);
     lwip_init();
     widen_loopback();
     unreachable_start();

@@ -8,7 +8,8 @@
  *   settings.c    what the manifest says (pure), config.c: addresses and servers
  *   name.c        the directory's names (pure), netset.c, netset_text.c: endpoint sets (pure)
  *   tree.c        opening: requests <-> objects, tree_info.c: attributes and contents
- *   connection.c  life of a TCP connection, stream.c: its bytes
+ *   connection.c  life of a TCP connection, stream.c: its bytes, window.c: how many of them, share.c: of what is there
+ *                 for all (pure)
  *   hold.c        opens before there is an address
  *   listener.c    listening, handing connections over
  *   ports.c       local ports of connections, reuse.c: connections again from the same port

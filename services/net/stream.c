@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "lwip/priv/tcp_priv.h"
+#include "lwip_hooks.h"
 #include "services/net/connection.h"
+#include "services/net/window.h"
 
 /* Unit of tcp_poll: half seconds. The poll is the retry after a lack of memory. */
 #define POLL_INTERVAL 2
@@ -21,7 +23,8 @@ void stream_push(struct connection *connection)
     struct tcp_pcb *pcb = connection->pcb;
     if (pcb == NULL || !connection->connected || connection->fin_sent)
         return;
-    for (;;) {
+    size_t most = window_of_peer(pcb);
+    while (connection->in_flight < most) {
         size_t length;
         const uint8_t *bytes = channel_in_peek_at(server, (unsigned)connection->channel,
                                                   connection->in_flight, &length);
@@ -29,10 +32,13 @@ void stream_push(struct connection *connection)
             length = tcp_sndbuf(pcb);
         if (length > WRITE_MAX)
             length = WRITE_MAX;
+        if (length > most - connection->in_flight)
+            length = most - connection->in_flight;
         if (length == 0 || tcp_write(pcb, bytes, (u16_t)length, 0) != ERR_OK)
             break;
         connection->in_flight += length;
         connection->used = true;
+        connection->moved = true;
     }
     tcp_output(pcb);
 }
@@ -47,6 +53,7 @@ void stream_discard(struct connection *connection)
     }
     connection->received_last = NULL;
     connection->received_offset = 0;
+    connection->received_bytes = 0;
 }
 
 /* Copies queued bytes into one contiguous piece of the ring; returns how many. */
@@ -70,38 +77,19 @@ static size_t fill(struct connection *connection, uint8_t *space, size_t room)
     }
     if (connection->received == NULL)
         connection->received_last = NULL;
+    connection->received_bytes -= done;
     return done;
-}
-
-static void recved(struct connection *connection, size_t length)
-{
-    while (connection->pcb != NULL && length > 0) {
-        u16_t piece = length > WRITE_MAX ? WRITE_MAX : (u16_t)length;
-        tcp_recved(connection->pcb, piece);
-        length -= piece;
-    }
-}
-
-static size_t queued_length(const struct connection *connection)
-{
-    size_t length = 0;
-    for (const struct pbuf *pbuf = connection->received; pbuf != NULL; pbuf = pbuf->next)
-        length += pbuf->len;
-    return length - connection->received_offset;
 }
 
 void stream_pump(struct connection *connection)
 {
     struct server *server = &connection->net->server;
     unsigned channel = (unsigned)connection->channel;
-    size_t moved = 0;
     /* What a client left unread at its close makes the close a reset. */
     if (connection->given && channel_closed(server, channel))
         return;
-    if (connection->given && channel_out_shut(server, channel)) {
-        moved = queued_length(connection);
+    if (connection->given && channel_out_shut(server, channel))
         stream_discard(connection);
-    }
     while (connection->received != NULL) {
         size_t room;
         uint8_t *space = channel_out_space(server, channel, &room);
@@ -110,12 +98,10 @@ void stream_pump(struct connection *connection)
         size_t done = fill(connection, space, room);
         channel_out_produce(server, channel, done);
         connection->used = true;
-        moved += done;
+        connection->moved = true;
     }
-    recved(connection, moved);
-    channel_want(server, channel,
-                 connection->received != NULL ? PORT_EVENT_READ | PORT_EVENT_WRITE
-                                              : PORT_EVENT_READ);
+    bool waits = window_update(connection) || connection->received != NULL;
+    channel_want(server, channel, waits ? PORT_EVENT_READ | PORT_EVENT_WRITE : PORT_EVENT_READ);
     if (connection->received == NULL && connection->remote_eof && !connection->eof_told) {
         connection->eof_told = true;
         channel_eof(server, channel);
@@ -143,6 +129,7 @@ static err_t on_received(void *argument, struct tcp_pcb *pcb, struct pbuf *pbuf,
         tcp_recved(pcb, pbuf->tot_len);
         pbuf_free(pbuf);
     } else {
+        connection->received_bytes += pbuf->tot_len;
         if (connection->received_last != NULL)
             connection->received_last->next = pbuf;
         else
@@ -169,6 +156,9 @@ static err_t on_sent(void *argument, struct tcp_pcb *pcb, u16_t length)
         acknowledged = connection->in_flight;
     connection->in_flight -= acknowledged;
     channel_in_consume(&connection->net->server, (unsigned)connection->channel, acknowledged);
+    connection->moved = true;
+    if (connection->in_flight == 0 && stream_all_pushed(connection))
+        window_drained(connection);
     detach_if_over(connection);
     connection_queue(connection);
     return ERR_OK;
@@ -193,6 +183,11 @@ static void on_error(void *argument, err_t error)
     else if (error != ERR_CLSD)
         connection->error = net_error(error);
     connection_queue(connection);
+}
+
+err_t stream_admit(struct tcp_pcb *pcb, uint32_t sequence)
+{
+    return pcb->recv == on_received ? window_admit(pcb->callback_arg, sequence) : ERR_OK;
 }
 
 void stream_attach(struct connection *connection)

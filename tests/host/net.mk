@@ -8,6 +8,8 @@ $(eval $(call hosttest,test_net_messages,tests/host/test_net_messages.c $(NET_ME
     services/net/netset.c services/net/netset_text.c $(ARGDATA_SOURCES)))
 $(eval $(call fuzztarget,fuzz_dns,tests/fuzz/fuzz_dns.c $(NET_MESSAGES)))
 
+$(eval $(call hosttest,test_share,tests/host/test_share.c services/net/share.c))
+
 # lwIP takes the address of a null pointer's first member (icmp6.c) and tests that for null.
 LWIP_HOST_CFLAGS := -w -fno-sanitize=null
 

@@ -131,7 +131,8 @@ size_t fake_write(unsigned channel, const void *bytes, size_t length)
 {
     struct port_channel *control = channel_at(channel);
     size_t done = 0;
-    while (done < length && control->in_tail - control->in_head < control->in_size)
+    uint32_t limit = control->in_limit != 0 ? control->in_limit : control->in_size;
+    while (done < length && control->in_tail - control->in_head < limit)
         ring_at(channel)[control->in_tail++ % control->in_size] = ((const uint8_t *)bytes)[done++];
     if (control->server_waits & PORT_EVENT_READ)
         mark(channel);

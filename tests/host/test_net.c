@@ -55,6 +55,7 @@ static int setup(void **state)
     static bool initialised;
     if (!initialised)
         lwip_init();
+    lwip_port_admission(stream_admit);
     initialised = true;
     memset(&net, 0, sizeof(net));
     net.config.settings.port_low = 49152;

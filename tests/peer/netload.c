@@ -4,13 +4,14 @@
  *
  *   netload serve           one process that listens on the ports below and says so
  *   netload exhaust LIMIT   connects to port 9 of 127.0.0.1 until that fails; then what it says goes, TAP
- *   netload fast MS         sends to port 9 of 127.0.0.1 for so long: "rate N", in KiB a second
+ *   netload fast MS         a connection to itself that is kept busy for so long: "rate N", in KiB a second
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,7 +29,8 @@ enum port {
     DISCARD = 9, /* reads and forgets */
     HOLD = 10,   /* never reads */
     DROP = 11,   /* who connects here makes HOLD close all that it has */
-    SOURCE = 19  /* sends without end */
+    SOURCE = 19, /* sends without end */
+    FAST = 20    /* for `fast` itself */
 };
 
 static const uint16_t ports[] = {ECHO, DISCARD, HOLD, DROP, SOURCE};
@@ -56,6 +58,7 @@ static int listen_at(uint16_t port)
         perror("netload: listen");
         exit(1);
     }
+    (void)fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;
 }
 
@@ -73,9 +76,12 @@ static void drop_held(void)
             drop(i);
 }
 
-static void take(size_t which)
+/* False: nobody waits. */
+static bool take(size_t which)
 {
     int fd = accept(listeners[which], NULL, NULL);
+    if (fd < 0 && errno == EAGAIN)
+        return false;
     if (fd < 0) {
         perror("netload: accept");
         exit(1); /* the service has ended: a fresh listener is needed */
@@ -86,10 +92,11 @@ static void take(size_t which)
     if (bytes == NULL || ports[which] == DROP) {
         free(bytes);
         close(fd);
-        return;
+        return true;
     }
     (void)fcntl(fd, F_SETFL, O_NONBLOCK);
     clients[client_count++] = (struct client){.fd = fd, .port = ports[which], .bytes = bytes};
+    return true;
 }
 
 static short wanted(const struct client *client)
@@ -140,7 +147,8 @@ static void serve_round(void)
             drop(i);
     for (size_t i = 0; i < PORTS; i++)
         if (entries[i].revents != 0)
-            take(i);
+            while (take(i))
+                continue;
 }
 
 static int serve(void)
@@ -227,10 +235,24 @@ static uint64_t milliseconds(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+static void *read_all(void *listener)
+{
+    static char piece[65536];
+    int fd = accept(*(int *)listener, NULL, NULL);
+    while (fd >= 0 && recv(fd, piece, sizeof(piece), 0) > 0)
+        continue;
+    return NULL;
+}
+
 static int fast(unsigned duration)
 {
     static char piece[65536];
-    int fd = call(DISCARD);
+    pthread_t reader;
+    int listener = listen_at(FAST);
+    (void)fcntl(listener, F_SETFL, 0);
+    if (pthread_create(&reader, NULL, read_all, &listener) != 0)
+        return 1;
+    int fd = call(FAST);
     if (fd < 0) {
         perror("netload: connect");
         return 1;

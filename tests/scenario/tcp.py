@@ -31,9 +31,10 @@ class Connection:
         self.theirs, self.acked = 0, self.seq  # the other's window, what it has
         self.state, self.data = "new", bytearray()
         self.edge = 0                          # what it may send us up to
+        self.trust = 10 * MSS                  # what may be on its way: doubles as it arrives
 
     def send(self, flags, data=b"", options=b""):
-        window = max(0, min(65535, (self.edge - self.ack) & 0xFFFFFFFF)) if self.edge else self.window
+        window = max(0, min(65535, self.edge - self.ack)) if self.edge else self.window
         self.network.cable.send4(6, segment(self.source, self.port, wire.GUEST, self.target_port, self.seq, self.ack,
                                             flags, window, data, options), self.source)
 
@@ -60,9 +61,12 @@ class Connection:
         if flags & ACK:
             self.theirs = window
             if 0 < (ack - self.acked) & 0xFFFFFFFF < 1 << 31:
+                self.trust += (ack - self.acked) & 0xFFFFFFFF
                 self.acked = ack
         if not data and not flags & FIN:
             return
+        if not self.reading:  # what lies beyond the window is not taken
+            data, flags = data[:max(0, self.edge - self.ack)], flags & ~FIN
         if (seq & 0xFFFFFFFF) == self.ack & 0xFFFFFFFF:
             self.data += data
             self.ack += len(data) + (1 if flags & FIN else 0)
@@ -76,7 +80,7 @@ class Connection:
 
     def room(self):
         """How much may be sent now."""
-        return max(0, self.theirs - ((self.seq - self.acked) & 0xFFFFFFFF))
+        return max(0, min(self.theirs, self.trust) - ((self.seq - self.acked) & 0xFFFFFFFF))
 
     def give(self, data):
         """Sends as much as the window allows: how much."""
@@ -88,6 +92,7 @@ class Connection:
         return length
 
     def reset(self):
+        self.seq = self.acked
         self.send(RST | ACK)
         self.state = "reset"
 
@@ -103,11 +108,13 @@ class Network:
         self.cable, self.lock = cable, cable.changed
         self.ends = {}
         self.next_port = 20000
+        self.segments = 0  # that have come
         cable.tcp = self.take
 
     def take(self, payload):
         source_port, target_port = struct.unpack(">HH", payload[:4])
         with self.lock:
+            self.segments += 1
             end = self.ends.get((target_port, source_port))
             if end:
                 end.take(payload)
@@ -131,19 +138,22 @@ class Network:
                 assert left > 0, f"{what} did not happen in {timeout} s"
                 self.lock.wait(left)
 
-    def connect(self, target_port, timeout=20, **how):
-        """An open connection. A request that is not answered is sent again every second."""
-        end = self.open(target_port, **how)
+    def settle(self, ends, timeout=20):
+        """Waits until all are open. A request that is not answered is sent again every second."""
         deadline = time.monotonic() + timeout
-        while True:
-            with self.lock:
-                self.lock.wait_for(lambda: end.state != "opening", 1)
-                if end.state != "opening":
-                    break
+        with self.lock:
+            while not self.lock.wait_for(lambda: all(end.state != "opening" for end in ends), 1):
                 assert time.monotonic() < deadline, "no connection"
-                end.seq -= 1
-                end.connect()
-        assert end.state == "open", end.state
+                for end in ends:
+                    if end.state == "opening":
+                        end.seq -= 1
+                        end.connect()
+            assert all(end.state == "open" for end in ends)
+
+    def connect(self, target_port, timeout=20, **how):
+        """An open connection."""
+        end = self.open(target_port, **how)
+        self.settle([end], timeout)
         return end
 
     def send(self, end, data, timeout=20):

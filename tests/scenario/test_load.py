@@ -21,7 +21,7 @@ PORTS = 40                                           # load.yaml
 
 @pytest.fixture(scope="module")
 def cable():
-    made = wire.Wire()
+    made = wire.StrongWire()
     yield made
     made.close()
 
@@ -97,3 +97,154 @@ def test_ports_run_out(machine, console):
     output = console.run(f"run netload net=net:rw exhaust {PORTS}", 60)
     print(output)
     assert output.count("ok ") == 5 and "not ok" not in output and "1..5" in output
+
+
+MANY = 1000
+BATCH = 30  # a listener has 64 waiting at most
+IDLE = 16 << 10  # what lwIP has without connections, in bytes, is less
+HEAP_NOISE = 128  # pages that the heaps of two programs may have more or less
+
+
+def open_many(network, port, **how):
+    """MANY connections, some at a time."""
+    ends = []
+    while len(ends) < MANY:
+        batch = [network.open(port, **how) for _ in range(min(BATCH, MANY - len(ends)))]
+        network.settle(batch, 30)
+        ends += batch
+    return ends
+
+
+def usage(console):
+    """The kernel's counters that a connection changes: free memory, and objects of each class."""
+    found = {name: int(value) for name, value in
+             re.findall(r"^([\w./-]+):?[ \t]+(\d+)\b", console.run("cat jobs/usage"), re.MULTILINE)}
+    return {name: value for name, value in found.items() if not re.search(r"cpu|time", name)}
+
+
+def wait_for_stats(console, wanted, timeout=40):
+    """Waits until WANTED(statistics of the card)."""
+    deadline = time.monotonic() + timeout
+    while not wanted(stats(console)):
+        assert time.monotonic() < deadline, stats(console)
+        time.sleep(0.5)
+
+
+def talk_with_many(network, round_number):
+    ends = open_many(network, ECHO)
+    sent = [random.Random(1000 * round_number + i).randbytes(3000) for i in range(MANY)]
+    for end, data in zip(ends, sent):
+        network.send(end, data)
+    network.wait(lambda: all(len(end.data) >= 3000 for end in ends), 60, "all echoes")
+    assert all(bytes(end.data) == data for end, data in zip(ends, sent))
+    with network.lock:
+        for i, end in enumerate(ends):
+            if i % 2:
+                end.reset()
+            else:
+                end.finish()
+    network.wait(lambda: all(end.state in ("reset", "ended") for end in ends), 60, "all ends")
+
+
+def changed(before, after):
+    """The objects of the kernel of which there are more or less: {class: (before, after)}. Its tables may vary."""
+    return {name: (before[name], after[name]) for name in before if name not in ("free_frames", "memory")
+            and abs(before[name] - after[name]) > (64 if name == "other" else 0)}
+
+
+def test_a_thousand_connections(machine, console, network):
+    """All at once, all talking; and then nothing is left of them. A heap may grow by some pages once; what leaks grows
+    every time."""
+    before, grown = None, []
+    for i in range(4):
+        talk_with_many(network, i)
+        wait_for_stats(console, lambda now: now["memory"] < IDLE)
+        deadline = time.monotonic() + 20
+        after = usage(console)
+        while before and changed(before, after) and time.monotonic() < deadline:
+            time.sleep(0.5)
+            after = usage(console)
+        if before:
+            assert changed(before, after) == {}
+            grown.append(before["free_frames"] - after["free_frames"])
+            if grown[-1] <= HEAP_NOISE // 2:
+                return
+        before = after
+    assert False, f"pages that are not given back: {grown}"
+
+
+def wait_for_pages(console, wanted):
+    deadline = time.monotonic() + 30
+    while usage(console)["free_frames"] < wanted - HEAP_NOISE:
+        assert time.monotonic() < deadline, f"{usage(console)}, and {wanted} were free before"
+        time.sleep(0.5)
+
+
+def rate(console):
+    """What one connection inside carries, in KiB a second: the best of some tries: the host has others to serve."""
+    found = [int(re.search(r"rate (\d+)", console.run("run netload net=net:rw fast 500", 60)).group(1))
+             for _ in range(5)]
+    return max(found)
+
+
+def feed(network, ends, data):
+    """Sends to all as much as they take, until nothing has come for a second: how much each took. What is sent and
+    then does not find room after all is not sent again."""
+    begin = [end.acked for end in ends]
+    seen, quiet = 0, time.monotonic() + 1
+    while time.monotonic() < quiet:
+        with network.lock:
+            for end in ends:
+                end.give(data[:end.room()])
+            if network.segments != seen:
+                seen, quiet = network.segments, time.monotonic() + 1
+        time.sleep(0.01)
+    return [(end.acked - first) & 0xFFFFFFFF for end, first in zip(ends, begin)]
+
+
+def check_others(network, console, alone, what):
+    """The others are not held up: not one inside, and not one that begins outside."""
+    beside = rate(console)
+    now = stats(console)
+    print(f"{what}: {beside} KiB/s beside them, {alone} alone; {now}")
+    begin = time.monotonic()
+    end = network.connect(ECHO)
+    assert network.echo(end, random.Random(3).randbytes(300000), 30)
+    print(f"300 kB there and back in {time.monotonic() - begin:.2f} s")
+    with network.lock:
+        end.reset()
+    assert beside > 0.5 * alone
+    assert now["memory"] < 2 << 20 and now["memory_refused"] == 0 and now["received_dropped"] == 0
+
+
+def test_slow_readers(machine, console, network):
+    """A thousand programs that do not read. What they leave unread is bounded."""
+    alone, free = rate(console), usage(console)["free_frames"]
+    ends = open_many(network, HOLD)
+    taken = feed(network, ends, bytes(65536))
+    print(f"unread: {min(taken)} to {max(taken)} each")
+    assert min(taken) >= 4096, "none is left without a window"
+    assert sum(taken) < 16 << 20
+    print(f"{sum(taken) >> 10} KiB unread, {free - usage(console)['free_frames']} pages")
+    check_others(network, console, alone, "slow readers")
+    with network.lock:
+        for end in ends:
+            end.reset()
+    network.connect(DROP)
+    wait_for_stats(console, lambda now: now["memory"] < IDLE, 90)
+    wait_for_pages(console, free)
+
+
+def test_slow_peers(machine, console, network):
+    """A thousand peers that do not read what a program writes to them without end."""
+    alone, free = rate(console), usage(console)["free_frames"]
+    ends = open_many(network, SOURCE, reading=False, window=4096)
+    time.sleep(2)
+    print(f"{free - usage(console)['free_frames']} pages")
+    check_others(network, console, alone, "slow peers")
+    with network.lock:
+        assert all(len(end.data) >= 1 for end in ends)
+        for end in ends:
+            end.reset()
+    wait_for_stats(console, lambda now: now["memory"] < IDLE)
+    wait_for_pages(console, free)

@@ -3,6 +3,7 @@
 #ifndef LWIP_HOOKS_H
 #define LWIP_HOOKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,10 @@ uint64_t lwip_port_hash(const ip_addr_t *local, uint16_t local_port, const ip_ad
 err_t lwip_port_segment(struct tcp_pcb *pcb, struct tcp_hdr *header, uint16_t options_len,
                         uint16_t first_len, const uint8_t *second, struct pbuf *pbuf);
 
+/* Is asked before lwIP takes a segment with data, whose first byte has the number SEQUENCE; unless it says ERR_OK, the
+ * segment is dropped. */
+void lwip_port_admission(err_t (*function)(struct tcp_pcb *pcb, uint32_t sequence));
+
 /* Where the text of a failed assertion goes before the program aborts. */
 void lwip_port_complaints(void (*function)(const char *text));
 
@@ -38,5 +43,8 @@ struct lwip_port_memory {
 };
 
 struct lwip_port_memory lwip_port_memory_state(void);
+
+/* More than half of the limit is in use. */
+bool lwip_port_memory_scarce(void);
 
 #endif
