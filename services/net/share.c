@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "services/net/share.h"
 
-#define PART     16
-#define PART_NEW 128
+#define PART       16
+#define PART_NEW   128
+#define SLOW_LOOKS 2
 
 void share_use(struct share_pool *pool, struct share *share, size_t used)
 {
@@ -37,11 +38,20 @@ size_t share_limit(const struct share_pool *pool, const struct share *share, siz
     return limit < SHARE_LEAST ? SHARE_LEAST : limit > most ? most : limit;
 }
 
+void share_praise(struct share *share)
+{
+    share->prompt = share->proven = true;
+    share->slow = 0;
+}
+
 bool share_look(struct share *share, uint32_t taken, size_t held)
 {
     uint32_t moved = taken - share->taken;
     share->taken = taken;
-    share->prompt = moved > 0 && moved >= held;
+    if (moved > 0 && moved >= held)
+        share_praise(share);
+    else if (share->prompt && ++share->slow >= SLOW_LOOKS)
+        share->prompt = false;
     if (share->looks < SHARE_KNOWN)
         share->looks++;
     return moved > 0;

@@ -25,7 +25,9 @@ struct share {
     size_t used;    /* counted in the pool */
     uint32_t taken; /* bytes that had been taken out when it was last looked at, modulo 2^32 */
     uint8_t looks;  /* how often it was, up to SHARE_KNOWN */
-    bool prompt;    /* what was there then was taken since */
+    bool prompt;    /* what was there at one of the last two looks was taken until the next */
+    bool proven;    /* it was prompt before */
+    uint8_t slow;   /* looks since then */
 };
 
 /* The share now uses that much. */
@@ -33,6 +35,9 @@ void share_use(struct share_pool *pool, struct share *share, size_t used);
 
 /* How much it may use, SHARE_LEAST to MOST. */
 size_t share_limit(const struct share_pool *pool, const struct share *share, size_t most);
+
+/* Everything that was there has been taken. */
+void share_praise(struct share *share);
 
 /* From time to time: TAKEN bytes have been taken out so far, HELD are there. True if any were since the last time. */
 bool share_look(struct share *share, uint32_t taken, size_t held);

@@ -41,7 +41,7 @@ void window_drained(struct connection *connection)
 {
     if (connection->unsent.used == UNSENT_MOST)
         return;
-    connection->unsent.prompt = true;
+    share_praise(&connection->unsent);
     grant_unsent(connection);
 }
 
@@ -62,12 +62,12 @@ static size_t unread_limit(struct connection *connection, size_t now)
     share_use(&unread, &connection->unread, now);
     if (now == 0 && connection->unread.taken !=
                         channel_out_taken(&connection->net->server, (unsigned)connection->channel))
-        connection->unread.prompt = true;
+        share_praise(&connection->unread);
     return share_limit(&unread, &connection->unread,
                        lwip_port_memory_scarce() ? PORT_RING_MAX : UNREAD_MOST);
 }
 
-/* Takes back what the peer was told, if it was more. */
+/* Takes back what the peer was told, if it was more: only from those that never read, or if all is full. */
 static void shrink(struct tcp_pcb *pcb, uint32_t window)
 {
     if (pcb->ooseq != NULL)
@@ -94,11 +94,11 @@ static uint32_t set_window(struct connection *connection, uint32_t *most)
     *most = limit < TCP_WND_MAX(pcb) ? (uint32_t)limit : TCP_WND_MAX(pcb);
     if (window > TCP_WND_MAX(pcb))
         window = TCP_WND_MAX(pcb);
-    if (window < pcb->rcv_wnd)
-        shrink(pcb, (uint32_t)window);
-    else
+    if (window >= pcb->rcv_wnd)
         pcb->rcv_wnd = (tcpwnd_size_t)window;
-    return (uint32_t)window;
+    else if (!connection->unread.proven || unread.used > unread.size)
+        shrink(pcb, (uint32_t)window);
+    return pcb->rcv_wnd;
 }
 
 bool window_update(struct connection *connection)

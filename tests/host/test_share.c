@@ -89,7 +89,9 @@ static void test_look(void **state)
     assert_true(share_look(share, 1500, 1000));
     assert_true(share->prompt);
     assert_false(share_look(share, 1500, 0)); /* nothing to do is nothing done */
-    assert_false(share->prompt);
+    assert_true(share->prompt);
+    assert_false(share_look(share, 1500, 0));
+    assert_true(!share->prompt && share->proven);
     share->taken = 0xfffffff0;
     assert_true(share_look(share, 0x10, 0x20)); /* counters wrap */
     assert_true(share->prompt);

