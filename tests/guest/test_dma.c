@@ -14,9 +14,9 @@
 #include "tests/guest/tap.h"
 
 #define PAGE    4096ul
-#define PAGES   32u
+#define PAGES   PORT_SEGMENTS_MAX /* the most of one request */
 #define BUFFER  (PAGES * PAGE)
-#define STORE   (64 * PAGE)
+#define STORE   (2 * BUFFER)
 #define CALLERS 10u
 #define RW      (CLOUDABI_RIGHT_FD_READ | CLOUDABI_RIGHT_FD_WRITE)
 #define DEVICE  (RW | CLOUDABI_RIGHT_FD_SEEK)
