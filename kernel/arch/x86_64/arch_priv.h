@@ -43,6 +43,8 @@ void paging_flush_local(struct arch_pt *pt, uint64_t start, uint64_t end);
 
 /* shootdown.c */
 void shootdown_serve(void);
+void shootdown_empty(
+    struct arch_pt *pt); /* waits until no other CPU has PT, which runs no program, in CR3 */
 
 /* apic.c */
 #define VECTOR_FIRST_IRQ 0x30

@@ -91,8 +91,7 @@ void arch_pt_destroy(struct arch_pt *pt, const struct pt_frame_ops *ops)
         return;
     if (this_cpu()->active_pt == pt)
         arch_pt_activate(&kernel_pt);
-    if (atomic_load(&pt->active) != 0) /* idle CPUs leave it when asked to flush */
-        arch_tlb_flush(pt, 0, USER_END);
+    shootdown_empty(pt);
     kverify(atomic_load(&pt->active) == 0);
     fpu_forget_space(pt);
     uint64_t *top = arch_direct(pt->root);

@@ -5,7 +5,9 @@
  * the kernel runs with interrupts off, in arch_spin_hint(): so two CPUs that wait for each other, by
  * this or by a spinlock, both get on.
  *
- * A CPU that runs no program (idle) leaves the page table altogether, and is not asked again.
+ * A CPU that sleeps is not woken: it is told that its table is stale, and leaves that before it does anything else.  Only
+ * who frees a table has to wait until nobody is left in it.  A CPU that runs no program and is asked leaves the table
+ * altogether, and is not asked again.
  */
 #include "kernel/arch/x86_64/arch_priv.h"
 #include "kernel/arch/x86_64/insn.h"
@@ -71,16 +73,35 @@ static uint32_t online_cpus(void)
     return mask;
 }
 
-void arch_tlb_flush(struct arch_pt *pt, uint64_t start, uint64_t end)
+void arch_idle(void)
 {
     struct arch_cpu *cpu = this_cpu();
-    if (pt == NULL)
-        flush_kernel(start, end);
-    else
-        paging_flush_local(pt, start, end);
-    atomic_thread_fence(memory_order_seq_cst); /* entries are changed before `active` is read */
-    uint32_t targets = pt == NULL ? online_cpus() : atomic_load(&pt->active);
-    targets &= ~(1u << cpu->number);
+    atomic_store(&cpu->idleness, IDLE_ASLEEP);
+    __asm__ volatile("sti; hlt; cli" : : : "memory"); /* STI holds interrupts off until HLT waits */
+    if (atomic_exchange(&cpu->idleness, IDLE_NOT) == IDLE_STALE)
+        arch_pt_activate(&kernel_pt);
+}
+
+/* True: CPU sleeps, and will leave its table. The entries have changed before it is looked at, and it looks at
+ * them only after it has seen this. */
+static bool tell_sleeper(struct arch_cpu *cpu)
+{
+    uint32_t seen = IDLE_ASLEEP;
+    return atomic_compare_exchange_strong(&cpu->idleness, &seen, IDLE_STALE) || seen == IDLE_STALE;
+}
+
+static uint32_t those_awake(uint32_t cpu_mask)
+{
+    for (uint32_t left = cpu_mask; left != 0; left &= left - 1)
+        if (tell_sleeper(&cpus[__builtin_ctz(left)]->arch))
+            cpu_mask &= ~(left & -left);
+    return cpu_mask;
+}
+
+/* Has TARGETS serve a request, and waits until they have. */
+static void ask(uint32_t targets, struct arch_pt *pt, uint64_t start, uint64_t end)
+{
+    struct arch_cpu *cpu = this_cpu();
     if (targets == 0)
         return;
     cpu->shootdown.pt = pt;
@@ -94,4 +115,23 @@ void arch_tlb_flush(struct arch_pt *pt, uint64_t start, uint64_t end)
     }
     while (atomic_load_explicit(&cpu->shootdown.waiting, memory_order_acquire) != 0)
         arch_spin_hint();
+}
+
+void arch_tlb_flush(struct arch_pt *pt, uint64_t start, uint64_t end)
+{
+    uint32_t self = 1u << this_cpu()->number;
+    if (pt == NULL)
+        flush_kernel(start, end);
+    else
+        paging_flush_local(pt, start, end);
+    atomic_thread_fence(memory_order_seq_cst); /* entries are changed before `active` is read */
+    if (pt == NULL)
+        ask(online_cpus() & ~self, pt, start, end);
+    else
+        ask(those_awake(atomic_load(&pt->active) & ~self), pt, start, end);
+}
+
+void shootdown_empty(struct arch_pt *pt)
+{
+    ask(atomic_load(&pt->active) & ~(1u << this_cpu()->number), pt, 0, USER_END);
 }

@@ -190,11 +190,6 @@ void arch_interrupt_window(void)
     __asm__ volatile("sti; nop; cli" : : : "memory");
 }
 
-void arch_idle(void)
-{
-    __asm__ volatile("sti; hlt; cli" : : : "memory"); /* STI holds interrupts off until HLT waits */
-}
-
 _Noreturn void panic_frame(const struct trap_frame *f, const char *what)
 {
     panic_begin();

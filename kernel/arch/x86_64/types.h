@@ -33,6 +33,13 @@ struct arch_shootdown {
 /* Another processor, from when it is called until it takes part. */
 enum ap_start { AP_AWAITED, AP_CAME, AP_GIVEN_UP };
 
+/* Whether a CPU looks at its page table. Idle ones do not: they need not be woken to forget translations. */
+enum idleness {
+    IDLE_NOT,
+    IDLE_ASLEEP,
+    IDLE_STALE /* asleep, and something has changed: it leaves the table when it wakes */
+};
+
 struct arch_cpu {
     struct cpu *self;          /* %gs:0 */
     uint64_t kernel_top;       /* %gs:8: of the running thread */
@@ -43,7 +50,8 @@ struct arch_cpu {
     uint32_t apic_id;
     uint32_t number;
     struct arch_shootdown shootdown;
-    _Atomic uint32_t inbox; /* CPUs whose shootdown request waits here */
+    _Atomic uint32_t inbox;    /* CPUs whose shootdown request waits here */
+    _Atomic uint32_t idleness; /* enum idleness */
     _Atomic bool online;
     _Atomic uint32_t start; /* enum ap_start: who decides whether it takes part */
 };
