@@ -5,9 +5,9 @@
  * the kernel runs with interrupts off, in arch_spin_hint(): so two CPUs that wait for each other, by
  * this or by a spinlock, both get on.
  *
- * A CPU that sleeps is not woken: it is told that its table is stale, and leaves that before it does anything else.  Only
- * who frees a table has to wait until nobody is left in it.  A CPU that runs no program and is asked leaves the table
- * altogether, and is not asked again.
+ * A CPU that sleeps is not woken: it is told that its table is stale, and leaves that before it does anything
+ * else.  Only who frees a table has to wait until nobody is left in it.  A CPU that runs no program and is asked
+ * leaves the table altogether, and is not asked again.
  */
 #include "kernel/arch/x86_64/arch_priv.h"
 #include "kernel/arch/x86_64/insn.h"
