@@ -34,6 +34,7 @@ def on_linux(name, argument, prepare="", **options):
 
 def on_ours(name, arguments=(), options=()):
     program = f"beside_{name}"
+    subprocess.run(["make", "-s", "boot", f"build/user/{program}"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     done = subprocess.run([os.path.join(ROOT, "tools", "vm"), "exec", "--mem", "256", *options,
                            "--timeout", "300", "--grants", os.path.join(HERE, program + ".yaml"),
                            os.path.join(ROOT, "build", "user", program), *arguments],
